@@ -1,0 +1,69 @@
+/**
+ * Bundles src/ into dist/: slipway.js (the CLI, its commands as lazily loaded chunks) and the two programs that go to nodes, each one
+ * file. Two builds at once do not disturb each other: each writes a folder of its own and renames it into place.
+ */
+
+import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
+const startedAt = new Date();
+
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  absWorkingDir: root,
+  // Optional native parts of libraries; each has a JavaScript fallback.
+  external: ['cpu-features', '*.node', 'bufferutil', 'utf-8-validate'],
+  // CommonJS dependencies inside an ES module bundle still call require().
+  banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+};
+
+const main = async () => {
+  mkdirSync(dist, { recursive: true });
+  const work = mkdtempSync(join(root, 'dist-'));
+  try {
+    const programs = ['slipway-server', 'slipway-agent'].filter((name) => globSync(join(root, `src/runtime/${name}.ts`)).length > 0);
+    await Promise.all([
+      ...programs.map((name) => build({ ...shared, entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) })),
+      buildCli(work),
+    ]);
+    for (const file of globSync('**/*.js', { cwd: work })) {
+      mkdirSync(dirname(join(dist, file)), { recursive: true });
+      renameSync(join(work, file), join(dist, file));
+    }
+    writeFileSync(join(dist, '.stamp'), startedAt.toISOString());
+    // The stamp tells when reading began: a file saved during the build counts as newer.
+    const { utimesSync } = await import('node:fs');
+    utimesSync(join(dist, '.stamp'), startedAt, startedAt);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+};
+
+const buildCli = async (work) => {
+  const entry = globSync(join(root, 'src/cli/main.ts'))[0];
+  if (!entry) return;
+  await build({
+    ...shared,
+    entryPoints: { slipway: relative(root, entry) },
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    outdir: work,
+  });
+};
+
+main().catch((error) => {
+  console.error(`slipway: the build failed: ${error.message}`);
+  process.exit(1);
+});

@@ -1,0 +1,38 @@
+/**
+ * `npm test`: every test that needs no other machine, in tiers from fast to slow. `npm test -- unit contract` runs some of them.
+ * node:test is the runner; the tiers run one after the other so that two cores are enough.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const TIERS = {
+  structure: { files: 'test/*.test.ts', concurrency: 2 },
+  unit: { files: 'test/unit/**/*.test.ts', concurrency: 2 },
+  contract: { files: 'test/contract/**/*.test.ts', concurrency: 2 },
+  integration: { files: 'test/integration/**/*.test.ts', concurrency: 2 },
+  e2e: { files: 'test/e2e/**/*.test.ts', concurrency: 1 },
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in TIERS));
+if (unknown.length) {
+  console.error(`no such tier: ${unknown.join(', ')}; there are ${Object.keys(TIERS).join(', ')}`);
+  process.exit(2);
+}
+
+let failed = false;
+for (const [name, tier] of Object.entries(TIERS)) {
+  if (asked.length && !asked.includes(name)) continue;
+  const files = globSync(tier.files, { cwd: root }).sort();
+  if (!files.length) continue;
+  console.log(`\n== ${name} (${files.length} files)`);
+  const result = spawnSync(process.execPath, ['--test', `--test-concurrency=${tier.concurrency}`, '--test-timeout=600000', ...files], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  failed ||= result.status !== 0;
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,40 @@
+/** `/etc/slipway/agent.json` on every node: what the installer tells slipway-agent. Paths are absolute. */
+export interface AgentConfig {
+  clusterName: string;
+  nodeName: string;
+  /** The node's address on the nodes' network. */
+  nodeAddress: string;
+  /** API servers, `https://10.1.2.3:6443`; tried in turn. */
+  apiServers: string[];
+  /** kubeconfig-free client identity: CN=system:node:NAME, O=system:nodes. */
+  pki: { caFile: string; clientCertFile: string; clientKeyFile: string; servingCertFile: string; servingKeyFile: string };
+  /** The kubelet API. */
+  port: number;
+  /** Put on the Node when it registers. Taints as `key=value:Effect`. */
+  labels: Record<string, string>;
+  taints: string[];
+  containerRuntimeSocket: string;
+  /** Where CNI plugins are, and where the agent writes its own conflist. */
+  cniBinDir: string;
+  cniConfDir: string;
+  clusterDns: string;
+  clusterDomain: string;
+  serviceCidr: string;
+  podCidr: string;
+  nodePortRange: [from: number, to: number];
+  /** /var/lib/kubelet by default: pod directories, volumes, checkpoints. */
+  rootDir: string;
+  /** Static pods. */
+  manifestDir: string;
+  podLogsDir: string;
+  pauseImage: string;
+  maxPods: number;
+  /** How pods of other nodes are reached: routes on one L2 network, or VXLAN. */
+  overlay: 'routes' | 'vxlan';
+  /** Resources kept from pods. */
+  reserved: { cpu: string; memory: string };
+  /** Capacity as the driver gave it, where the node would otherwise read its host's: a sandbox sees all of the host. */
+  capacity?: { cpu?: string; memory?: string };
+  upstreamDns: string[];
+  logLevel?: 'debug' | 'info' | 'warn' | 'error';
+}

@@ -1,0 +1,56 @@
+/** The shape of `schema.json`, the generated table of every built-in type (see generate.ts). */
+
+export interface SchemaTable {
+  /** `core/v1.Pod` -> its fields. Keys are `<group's first label>/<version>.<Type>`. */
+  types: Record<string, TypeSchema>;
+  /** What is served by default, without CRDs. */
+  resources: ResourceSchema[];
+}
+
+export interface TypeSchema {
+  fields: Record<string, FieldSchema>;
+  required?: string[];
+  /** [group, version, kind] where the type is a kind of its own. */
+  gvk?: [group: string, version: string, kind: string];
+}
+
+export interface FieldSchema {
+  type:
+    | 'string'
+    | 'bytes'
+    | 'time'
+    | 'micro-time'
+    | 'int32'
+    | 'int64'
+    | 'double'
+    | 'boolean'
+    | 'quantity'
+    | 'int-or-string'
+    | 'any'
+    | 'object'
+    | 'array'
+    | 'map';
+  /** For `object`: the name of its type. */
+  ref?: string;
+  /** For `array` and `map`: the schema of each value. */
+  items?: FieldSchema;
+  listType?: 'atomic' | 'set' | 'map';
+  listKeys?: string[];
+  mapType?: 'atomic' | 'granular';
+  /** Strategic merge: the key that names an item of the list. */
+  mergeKey?: string;
+  /** Strategic merge: `merge`, `replace`, `retainKeys` or `merge,retainKeys`. */
+  patchStrategy?: string;
+  default?: unknown;
+  enum?: string[];
+}
+
+export interface ResourceSchema {
+  group: string;
+  version: string;
+  plural: string;
+  kind: string;
+  namespaced: boolean;
+  verbs: string[];
+  subresources: Record<string, { group: string; version: string; kind: string; verbs: string[] }>;
+}

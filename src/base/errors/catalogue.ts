@@ -1,0 +1,46 @@
+/**
+ * Every error that Slipway itself reports (Kubernetes errors travel as Status objects, see api/meta/status.ts).
+ * One entry here, one heading of the same name in docs/errors.md; a test compares the two. Codes are never renamed.
+ */
+export interface CatalogueEntry {
+  /** One line: what went wrong in general. */
+  title: string;
+  /** What to type, when the place that throws knows nothing better. */
+  advice: readonly string[];
+  /** 1 for errors, 2 for wrong usage. */
+  exitCode: 1 | 2;
+}
+
+const entry = (title: string, advice: readonly string[] = [], exitCode: 1 | 2 = 1): CatalogueEntry => ({ title, advice, exitCode });
+
+export const CATALOGUE = {
+  USAGE: entry('The command line is not understood', ['slipway --help'], 2),
+  NOT_ROOT: entry('The local driver needs root', ['sudo slipway up']),
+  NAME_INVALID: entry('A name has characters that are not allowed', [], 2),
+  CLUSTER_EXISTS: entry('A cluster of that name exists', ['slipway status']),
+  CLUSTER_UNKNOWN: entry('No cluster of that name is known', ['slipway status']),
+  NODE_UNKNOWN: entry('The cluster has no node of that name', ['slipway node list']),
+  DRIVER_UNKNOWN: entry('No driver of that name', ['slipway doctor'], 2),
+  PREFLIGHT_FAILED: entry('The host lacks something that is needed', ['slipway doctor']),
+  PACKAGES_MISSING: entry('Packages are missing on a host', ['slipway up --yes']),
+  ADDRESS_IN_USE: entry('An address or port is taken'),
+  STEP_FAILED: entry('A step of the installation failed', ['slipway doctor']),
+  COMMAND_FAILED: entry('A program ended with an error'),
+  HOST_UNREACHABLE: entry('A host does not answer'),
+  HOST_KEY_MISMATCH: entry('A host shows another key than the one known'),
+  SSH_AUTH_FAILED: entry('A host refused every key'),
+  STATE_LOCKED: entry('Another slipway works on this cluster'),
+  STATE_CORRUPT: entry('The saved state of a cluster cannot be read'),
+  TIMEOUT: entry('Something was not ready in time'),
+  INTERRUPTED: entry('Stopped by Ctrl-C'),
+  IMAGE_INVALID: entry('An image archive cannot be read'),
+  BUILDER_MISSING: entry('No image builder is installed', ['apt-get install buildah']),
+  KUBECONFIG_INVALID: entry('A kubeconfig cannot be read'),
+  CONNECTION_REFUSED: entry('The API server does not answer', ['slipway status', 'slipway start']),
+  MANIFEST_INVALID: entry('A manifest cannot be read', [], 1),
+  STORE_FULL: entry('The disk of the store is full; reads go on, writes are refused'),
+  STORE_CORRUPT: entry('The file of the store is damaged'),
+  CONFIG_INVALID: entry('A configuration file is wrong'),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof CATALOGUE;

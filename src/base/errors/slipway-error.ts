@@ -1,0 +1,39 @@
+import { CATALOGUE, type ErrorCode } from './catalogue.ts';
+
+export interface SlipwayErrorDetails {
+  /** What was being tried, as the end of "cannot ...": `start node demo-2`. */
+  tried: string;
+  /** Why it failed, in one sentence without the words of `tried`. */
+  cause?: string | Error | undefined;
+  /** Commands or settings that mend it, each typed as it stands. Replaces the catalogue's general advice. */
+  advice?: readonly string[] | undefined;
+  /** Last lines of the log that shows the cause. */
+  logLines?: readonly string[] | undefined;
+}
+
+/**
+ * An error that a person is meant to read: a stable code from the catalogue, what was tried, why it failed, and what to
+ * type next. Everything else that is thrown is a defect.
+ */
+export class SlipwayError extends Error {
+  readonly code: ErrorCode;
+  readonly tried: string;
+  readonly reason: string | undefined;
+  readonly advice: readonly string[];
+  readonly logLines: readonly string[];
+
+  constructor(code: ErrorCode, details: SlipwayErrorDetails) {
+    const reason = details.cause instanceof Error ? details.cause.message : details.cause;
+    super(`cannot ${details.tried}${reason ? `: ${reason}` : ''}`, details.cause instanceof Error ? { cause: details.cause } : undefined);
+    this.name = 'SlipwayError';
+    this.code = code;
+    this.tried = details.tried;
+    this.reason = reason;
+    this.advice = details.advice ?? CATALOGUE[code].advice;
+    this.logLines = details.logLines ?? [];
+  }
+
+  get exitCode(): number {
+    return CATALOGUE[this.code].exitCode;
+  }
+}
