@@ -20,6 +20,11 @@ export interface Kind {
   readonly schema: string | undefined;
   /** Same stored objects under several versions (HorizontalPodAutoscaler v1 and v2): the version that is stored. */
   readonly storageVersion: string;
+  /** Same stored objects under several groups (Event in core and events.k8s.io): the group that is stored. */
+  readonly storageGroup: string;
+  /** To and from the form that is stored, where that differs from this version's. Pure; may share parts with the argument. */
+  readonly toStorage?: (object: KubeObject) => KubeObject;
+  readonly fromStorage?: (object: KubeObject) => KubeObject;
   readonly subresources: Readonly<Record<string, Subresource>>;
   /** Raises `metadata.generation` when `spec` changes. */
   readonly hasGeneration: boolean;

@@ -15,7 +15,8 @@ const KUBERNETES = 'k8s.io/kubernetes@v1.36.3';
 const API = 'k8s.io/api@v0.36.3';
 const STABLE = /__v\d+_openapi\.json$/;
 
-type Json = Record<string, any>; // biome-ignore lint/suspicious/noExplicitAny: published OpenAPI, read once by a development script
+// biome-ignore lint/suspicious/noExplicitAny: published OpenAPI, read once by a development script
+type Json = Record<string, any>;
 
 const moduleDir = (module: string): string =>
   JSON.parse(execFileSync('go', ['mod', 'download', '-json', module], { encoding: 'utf8', cwd: '/' })).Dir;
