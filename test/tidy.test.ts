@@ -53,7 +53,7 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
 };
 
 /** Longer than 500 lines, each with its reason. Generated files and data tables are exempt by their place. */
-const LONG_FILES: Record<string, string> = {};
+const LONG_FILES: Record<string, string> = { 'src/agent/cri/cri-types.ts': 'generated from the published CRI' };
 
 const BAD_NAMES = /(^|\/)(utils?|helpers?|common|misc)(\.ts|\/|$)/;
 
