@@ -1,0 +1,87 @@
+import { chmod, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+import { emptyKubeconfig, type Kubeconfig, kubeconfigPaths, parseKubeconfig, renderKubeconfig } from './kubeconfig.ts';
+
+/** kubectl holds its lock for milliseconds; one that stays this long was left behind by a crash. */
+const LOCK_WAIT_MS = 10_000;
+const LOCK_RETRY_MS = 50;
+
+/** Where kubectl writes new entries: the first file of $KUBECONFIG that exists, else its last one. */
+export const kubeconfigFileToChange = async (env: Readonly<Record<string, string | undefined>> = process.env): Promise<string> => {
+  const paths = kubeconfigPaths(env);
+  for (const path of paths) if (await exists(path)) return path;
+  return paths.at(-1) as string;
+};
+
+/**
+ * Changes a kubeconfig file under kubectl's own lock (`FILE.lock`): reads it (absent: empty), applies `change` and replaces it in one
+ * step. A new file is private (0600); an existing one keeps its mode, and a link keeps pointing to it. Nothing is written when `change`
+ * answers the same text. Throws KUBECONFIG_INVALID for a file that cannot be read (it is left as it was) and STATE_LOCKED when another
+ * program keeps the lock.
+ */
+export const changeKubeconfigFile = async (path: string, change: (config: Kubeconfig) => Kubeconfig): Promise<{ changed: boolean }> => {
+  const target = await realpath(path).catch(() => path);
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  const release = await takeLock(`${target}.lock`, path);
+  try {
+    const before = await readFile(target, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new SlipwayError('KUBECONFIG_INVALID', { tried: `read ${path}`, cause: error });
+    });
+    const after = renderKubeconfig(change(before === undefined ? emptyKubeconfig() : parseKubeconfig(before, target)));
+    if (after === before) return { changed: false };
+    await replaceFile(target, after);
+    return { changed: true };
+  } finally {
+    await release();
+  }
+};
+
+const replaceFile = async (target: string, text: string): Promise<void> => {
+  const mode = await stat(target).then(
+    (found) => found.mode & 0o777,
+    () => 0o600,
+  );
+  const beside = `${target}.${process.pid}.new`;
+  try {
+    const file = await open(beside, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await chmod(beside, mode);
+    await rename(beside, target);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+};
+
+const takeLock = async (lockPath: string, path: string): Promise<() => Promise<void>> => {
+  const deadline = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      const lock = await open(lockPath, 'wx', 0o600);
+      await lock.close();
+      return () => rm(lockPath, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (Date.now() > deadline)
+        throw new SlipwayError('STATE_LOCKED', {
+          tried: `change ${path}`,
+          cause: `another program holds ${lockPath}`,
+          advice: [`rm ${lockPath}`],
+        });
+      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+    }
+  }
+};
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
