@@ -1,0 +1,136 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+
+export interface ConnectionSettings {
+  ca?: string | Buffer | undefined;
+  cert?: string | Buffer | undefined;
+  key?: string | Buffer | undefined;
+  /** The name that the server's certificate must carry, where it is not the URL's host. */
+  serverName?: string | undefined;
+  insecureSkipTlsVerify?: boolean | undefined;
+  /** How long a TCP and TLS handshake may take. */
+  connectTimeoutMs: number;
+  /** How often an idle session is asked whether it lives; an answer that takes as long ends it. */
+  pingIntervalMs: number;
+}
+
+/** Nothing was sent, or the server said that it did nothing: any request may be tried again. */
+export class NotSentError extends Error {}
+
+/**
+ * One HTTP/2 session to one server, made on first use and again after it broke. While no request is under way it does not keep
+ * the process alive.
+ *
+ *   none --open()--> connecting --> open --goaway, error, missed ping--> none
+ */
+export class Http2Connection {
+  readonly url: string;
+  readonly #settings: ConnectionSettings;
+  #session: Promise<ClientHttp2Session> | undefined;
+  #underWay = 0;
+
+  constructor(url: string, settings: ConnectionSettings) {
+    this.url = url;
+    this.#settings = settings;
+  }
+
+  /** Throws `NotSentError` when nobody answers. The stream keeps the session referenced until it closes. */
+  async request(
+    headers: OutgoingHttpHeaders,
+    options: { endStream: boolean; signal?: AbortSignal | undefined },
+  ): Promise<ClientHttp2Stream> {
+    this.#session ??= this.#open();
+    const session = await this.#session;
+    if (session.closed || session.destroyed) {
+      this.#session = undefined;
+      throw new NotSentError('the connection was closed');
+    }
+    this.#underWay += 1;
+    session.ref();
+    try {
+      const stream = session.request(headers, { endStream: options.endStream, ...(options.signal ? { signal: options.signal } : {}) });
+      stream.once('close', () => this.#released(session));
+      return stream;
+    } catch (error) {
+      this.#released(session);
+      throw new NotSentError('the connection takes no more requests', { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    this.#session = undefined;
+    session?.destroy();
+  }
+
+  #released(session: ClientHttp2Session): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0 && !session.destroyed) session.unref();
+  }
+
+  #open(): Promise<ClientHttp2Session> {
+    const { ca, cert, key, serverName, insecureSkipTlsVerify, connectTimeoutMs } = this.#settings;
+    const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
+    const session = connect(this.url, {
+      ...(ca ? { ca } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+      ...(serverName ? { servername: serverName } : {}),
+      ...(insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: 1000,
+    });
+    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)), connectTimeoutMs);
+    let cause: Error | undefined;
+    session.once('connect', () => {
+      clearTimeout(timer);
+      session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+      this.#keepAlive(session);
+      resolve(session);
+    });
+    session.on('error', (error) => {
+      cause = error;
+    });
+    session.once('goaway', () => this.#forget(session));
+    session.once('close', () => {
+      clearTimeout(timer);
+      this.#forget(session);
+      reject(new NotSentError(cause?.message ?? 'the connection was closed', { cause }));
+    });
+    return promise;
+  }
+
+  /** New requests open a new session; what is under way on the old one may finish. */
+  #forget(closing: ClientHttp2Session): void {
+    const held = this.#session;
+    if (!held) return;
+    void held.then(
+      (session) => {
+        if (session === closing && this.#session === held) this.#session = undefined;
+      },
+      () => {
+        if (this.#session === held) this.#session = undefined;
+      },
+    );
+    if (closing.connecting || closing.destroyed) this.#session = undefined;
+  }
+
+  #keepAlive(session: ClientHttp2Session): void {
+    const { pingIntervalMs } = this.#settings;
+    let answered = true;
+    const timer = setInterval(() => {
+      if (!answered) {
+        session.destroy(new Error(`no answer to a ping for ${pingIntervalMs} ms`), constants.NGHTTP2_CANCEL);
+        return;
+      }
+      answered = false;
+      session.ping((error) => {
+        if (!error) answered = true;
+      });
+    }, pingIntervalMs);
+    timer.unref();
+    session.once('close', () => clearInterval(timer));
+  }
+}
+
+const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
+const SESSION_WINDOW_BYTES = 32 * 1024 * 1024;
