@@ -23,6 +23,30 @@ if (unknown.length) {
   process.exit(2);
 }
 
+/** What the integration and end-to-end tests run on real. Installed where root and apt are there; else those tests skip, and say why. */
+const PACKAGES = [
+  ...['containerd', 'runc', 'runit', 'nftables', 'conntrack', 'containernetworking-plugins', 'busybox-static'],
+  ...['iproute2', 'procps', 'openssh-server', 'buildah'],
+];
+
+const installPackages = () => {
+  if (process.getuid() !== 0 || spawnSync('apt-get', ['--version']).status !== 0) {
+    console.log('# not root on a machine with apt: tests that need real containers are skipped');
+    return;
+  }
+  const isInstalled = (name) =>
+    spawnSync('dpkg-query', ['-W', '-f', '${Status}', name], { encoding: 'utf8' }).stdout?.includes('ok installed');
+  const missing = PACKAGES.filter((name) => !isInstalled(name));
+  if (!missing.length) return;
+  console.log(`# installing ${missing.join(' ')} ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const result = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], { env, encoding: 'utf8' });
+  if (result.status !== 0) console.log(`# apt-get install failed; tests that need these packages are skipped:\n${result.stderr}`);
+};
+
+if (!asked.length || asked.includes('integration') || asked.includes('e2e')) installPackages();
+
 let failed = false;
 for (const [name, tier] of Object.entries(TIERS)) {
   if (asked.length && !asked.includes(name)) continue;
