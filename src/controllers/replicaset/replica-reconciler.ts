@@ -1,0 +1,248 @@
+import { pod as pods } from '../../api/core/pod.ts';
+import type { Kind } from '../../api/kind.ts';
+import { keyOf, type Stored } from '../../api/meta/object.ts';
+import { hasReason } from '../../api/meta/status.ts';
+import type { ReplicaSetCondition, ReplicaSetStatus } from '../../api/types/apps-v1.ts';
+import type { Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
+import type { LabelSelector } from '../../api/types/meta-v1.ts';
+import type { InformerReads } from '../../client/informer/informer.ts';
+import { BY_CONTROLLER, claimObjects, indexByController } from '../claim-objects.ts';
+import { type ControllerContext, type Reconciler, type SyncResult, watchOf } from '../controller.ts';
+import { regarding } from '../event-recorder.ts';
+import { Expectations } from '../expectations.ts';
+import { selects } from '../label-selector.ts';
+import {
+  controllerRefOf,
+  controllerRefTo,
+  isPodActive,
+  isPodReady,
+  isPodTerminating,
+  msUntilAvailable,
+  nameWithSuffix,
+  podFromTemplate,
+  rfc3339,
+} from '../pods.ts';
+import { decideReplicas } from './replicaset-decide.ts';
+
+/** The fields that a ReplicaSet and a ReplicationController share. */
+export interface Replicated {
+  spec?: { replicas?: number; minReadySeconds?: number; template?: PodTemplateSpec };
+  status?: Partial<ReplicaSetStatus>;
+}
+
+/** How one of the two kinds says what both are: so many pods of one template. */
+export interface ReplicatedKind<T extends Replicated> {
+  kind: Kind;
+  selectorOf: (object: Stored<T>) => LabelSelector | undefined;
+}
+
+/** So many pods of one template, no more and no fewer. */
+export class ReplicaReconciler<T extends Replicated> implements Reconciler {
+  readonly watches: Reconciler['watches'];
+  readonly #context: ControllerContext;
+  readonly #replicated: ReplicatedKind<T>;
+  readonly #sets: InformerReads<T>;
+  readonly #pods: InformerReads<Pod>;
+  readonly #expectations: Expectations;
+
+  constructor(context: ControllerContext, replicated: ReplicatedKind<T>) {
+    this.#context = context;
+    this.#replicated = replicated;
+    this.#sets = context.informers.of<T>(replicated.kind);
+    this.#pods = context.informers.of<Pod>(pods);
+    this.#expectations = new Expectations(context.now);
+    indexByController(this.#pods);
+    indexByController(this.#sets);
+    this.#sets.addIndex('namespace', (set) => [set.metadata.namespace ?? '']);
+    this.#pods.addHandler({
+      add: (pod) => this.#settle(pod, `+${keyOf(pod)}`),
+      update: (pod) => pod.metadata.deletionTimestamp && this.#settle(pod, `-${pod.metadata.uid}`),
+      delete: (pod) => {
+        this.#settle(pod, `+${keyOf(pod)}`);
+        this.#settle(pod, `-${pod.metadata.uid}`);
+      },
+    });
+    this.watches = [watchOf(this.#sets, (set) => [keyOf(set)]), watchOf(this.#pods, (pod) => this.#setsOf(pod))];
+  }
+
+  async sync(key: string): Promise<SyncResult | undefined> {
+    const set = this.#sets.get(key);
+    if (!set) {
+      this.#expectations.forget(key);
+      return undefined;
+    }
+    const { kind, selectorOf } = this.#replicated;
+    // Asked before the pods are read: what is settled after this line may not be counted in them.
+    const mayChange = this.#expectations.fulfilled(key);
+    const claimed = await claimObjects({
+      client: this.#context.client,
+      resource: pods,
+      informer: this.#pods,
+      ownerResource: kind,
+      ownerKind: kind,
+      owner: set,
+      selector: selectorOf(set),
+      mayAdopt: isPodActive,
+    });
+    const active = claimed.filter(isPodActive);
+    let failure: { reason: string; error: unknown } | undefined;
+    if (mayChange && !set.metadata.deletionTimestamp) failure = await this.#changeReplicas(key, set, active);
+    await this.#writeStatus(set, claimed, active, failure);
+    if (failure) throw failure.error;
+    return { requeueAfterMs: this.#nextAvailability(set, active) };
+  }
+
+  #settle(pod: Stored<Pod>, what: string): void {
+    const owner = controllerRefOf(pod);
+    if (owner?.kind === this.#replicated.kind.kind) this.#expectations.settle(`${pod.metadata.namespace}/${owner.name}`, what);
+  }
+
+  #setsOf(pod: Stored<Pod>): string[] {
+    const owner = controllerRefOf(pod);
+    const { kind, selectorOf } = this.#replicated;
+    const namespace = pod.metadata.namespace ?? '';
+    if (owner) return owner.kind === kind.kind ? [`${namespace}/${owner.name}`] : [];
+    return this.#sets
+      .byIndex('namespace', namespace)
+      .filter((set) => selects(selectorOf(set), pod.metadata.labels))
+      .map(keyOf);
+  }
+
+  async #changeReplicas(key: string, set: Stored<T>, active: Stored<Pod>[]): Promise<{ reason: string; error: unknown } | undefined> {
+    const decision = decideReplicas({
+      wanted: set.spec?.replicas ?? 0,
+      pods: active,
+      related: this.#related(set, active),
+      now: this.#context.now(),
+    });
+    if (decision.kind === 'create') return this.#create(key, set, decision.count);
+    if (decision.kind === 'delete') return this.#delete(key, set, decision.pods);
+    return undefined;
+  }
+
+  /** Pods of all sets of the same Deployment. */
+  #related(set: Stored<T>, active: Stored<Pod>[]): Stored<Pod>[] {
+    const owner = controllerRefOf(set);
+    if (!owner) return active;
+    return this.#sets
+      .byIndex(BY_CONTROLLER, owner.uid)
+      .flatMap((sibling) => this.#pods.byIndex(BY_CONTROLLER, sibling.metadata.uid ?? ''))
+      .filter(isPodActive);
+  }
+
+  /** One, then two, four, ...: when the first is refused (a quota), hundreds of equal refusals are spared. */
+  async #create(key: string, set: Stored<T>, count: number): Promise<{ reason: string; error: unknown } | undefined> {
+    let made = 0;
+    for (let batch = 1; made < count; batch *= 2) {
+      const size = Math.min(batch, count - made);
+      const results = await Promise.allSettled(Array.from({ length: size }, () => this.#createPod(key, set)));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed) return { reason: 'FailedCreate', error: failed.reason };
+      made += size;
+    }
+    return undefined;
+  }
+
+  async #createPod(key: string, set: Stored<T>): Promise<void> {
+    const { client, events, random } = this.#context;
+    const { kind } = this.#replicated;
+    const { namespace = '', name: setName } = set.metadata;
+    const generateName = `${setName}-`;
+    const name = nameWithSuffix(generateName, random);
+    const what = `+${namespace}/${name}`;
+    this.#expectations.expect(key, what);
+    try {
+      await client.create(pods, podFromTemplate(set.spec?.template, controllerRefTo(kind, set), { namespace, name, generateName }));
+      events.record(regarding(kind, set), 'Normal', 'SuccessfulCreate', `Created pod: ${name}`);
+    } catch (error) {
+      this.#expectations.settle(key, what);
+      if (!isNamespaceGoing(error))
+        events.record(regarding(kind, set), 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  async #delete(key: string, set: Stored<T>, doomed: readonly Stored<Pod>[]): Promise<{ reason: string; error: unknown } | undefined> {
+    const { client, events } = this.#context;
+    const { kind } = this.#replicated;
+    for (const pod of doomed) this.#expectations.expect(key, `-${pod.metadata.uid}`);
+    const results = await Promise.allSettled(
+      doomed.map(async (pod) => {
+        const { namespace, name = '', uid } = pod.metadata;
+        try {
+          await client.delete(pods, { namespace, name }, { preconditions: { uid } });
+          events.record(regarding(kind, set), 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
+        } catch (error) {
+          this.#expectations.settle(key, `-${uid}`);
+          if (hasReason(error, 'NotFound') || hasReason(error, 'Conflict')) return;
+          events.record(regarding(kind, set), 'Warning', 'FailedDelete', `Error deleting: ${(error as Error).message}`);
+          throw error;
+        }
+      }),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    return failed ? { reason: 'FailedDelete', error: failed.reason } : undefined;
+  }
+
+  async #writeStatus(
+    set: Stored<T>,
+    claimed: Stored<Pod>[],
+    active: Stored<Pod>[],
+    failure: { reason: string; error: unknown } | undefined,
+  ): Promise<void> {
+    const status = statusOf({ set, claimed, active, failure, now: this.#context.now() });
+    if (JSON.stringify(sorted(status)) === JSON.stringify(sorted(set.status ?? {}))) return;
+    await this.#context.client.update(this.#replicated.kind, { ...set, status }, { subresource: 'status' });
+  }
+
+  #nextAvailability(set: Stored<T>, active: Stored<Pod>[]): number | undefined {
+    const minReadySeconds = set.spec?.minReadySeconds ?? 0;
+    if (minReadySeconds === 0) return undefined;
+    const waits = active
+      .map((pod) => msUntilAvailable(pod, minReadySeconds, this.#context.now()))
+      .filter((ms) => ms !== undefined && ms > 0);
+    return waits.length > 0 ? Math.min(...(waits as number[])) : undefined;
+  }
+}
+
+const statusOf = <T extends Replicated>(input: {
+  set: Stored<T>;
+  claimed: Stored<Pod>[];
+  active: Stored<Pod>[];
+  failure: { reason: string; error: unknown } | undefined;
+  now: number;
+}): Partial<ReplicaSetStatus> => {
+  const { set, claimed, active, failure, now } = input;
+  const wantedLabels = Object.entries(set.spec?.template?.metadata?.labels ?? {});
+  const minReadySeconds = set.spec?.minReadySeconds ?? 0;
+  const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure');
+  const before = set.status?.conditions?.find((condition) => condition.type === 'ReplicaFailure');
+  const failed: ReplicaSetCondition | undefined = failure && {
+    type: 'ReplicaFailure',
+    status: 'True',
+    lastTransitionTime: before?.lastTransitionTime ?? rfc3339(now),
+    reason: failure.reason,
+    message: (failure.error as Error).message,
+  };
+  const conditions = failed ? [...others, before && before.reason === failed.reason ? before : failed] : others;
+  const count = (matches: (pod: Stored<Pod>) => boolean): number => active.filter(matches).length;
+  const optional = {
+    fullyLabeledReplicas: count((pod) => wantedLabels.every(([name, value]) => pod.metadata.labels?.[name] === value)),
+    readyReplicas: count(isPodReady),
+    availableReplicas: count((pod) => msUntilAvailable(pod, minReadySeconds, now) === 0),
+  };
+  return {
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value > 0)),
+    ...(conditions.length > 0 ? { conditions } : {}),
+    replicas: active.length,
+    observedGeneration: set.metadata.generation,
+    ...('terminatingReplicas' in (set.status ?? {}) || claimed.some(isPodTerminating)
+      ? { terminatingReplicas: claimed.filter(isPodTerminating).length }
+      : {}),
+  };
+};
+
+const sorted = (value: object): object => Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+const isNamespaceGoing = (error: unknown): boolean =>
+  hasReason(error, 'Forbidden') && (error.status.details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating');
