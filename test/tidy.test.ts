@@ -48,7 +48,7 @@ const LIBRARY_HOMES: Record<string, readonly string[]> = {
   listr2: ['src/cli'],
   '@peculiar/x509': ['src/pki'],
   jose: ['src/pki'],
-  handlebars: ['src/provision/render'],
+  handlebars: ['src/base/templates'],
   'dns-packet': ['src/agent/network'],
 };
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../base/errors/catalogue.ts';
 import type { Host } from '../hosts/host.ts';
 
 /**
@@ -20,6 +21,27 @@ export interface Driver {
   /** Removes what the cluster's machines shared (networks, bridges) once the last one is gone. */
   destroyShared(cluster: string): Promise<void>;
   connect(machine: Machine): Promise<Host>;
+  /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
+  route?(id: MachineId, ranges: readonly string[]): Promise<void>;
+  /** True when machines are not ours: `destroy` only forgets them, so what was installed must be taken off before. */
+  readonly keepsMachines?: boolean;
+}
+
+/** What a driver is made with. */
+export interface DriverOptions {
+  /** Where drivers that make machines on this computer keep their data: /var/lib/slipway. */
+  dataDir: string;
+  /** Where a cluster's own files of this client are: keys and pins. `$SLIPWAY_HOME/clusters/NAME`. */
+  stateDir: string;
+  /** What will be used on the machines: a driver whose machines share this computer's programs checks it here. */
+  requirements: readonly Requirement[];
+}
+
+/** A program or file that has to be on a machine, and the Debian package that brings it. */
+export interface Requirement {
+  /** A program on the PATH, or an absolute path. */
+  needs: string;
+  package: string;
 }
 
 export interface MachineId {
@@ -50,6 +72,8 @@ export interface Finding {
   fix: string;
   /** Debian packages that would mend it: installed with --yes. */
   packages?: readonly string[];
+  /** Reported as this error where it stops a command; PREFLIGHT_FAILED otherwise. */
+  code?: ErrorCode;
 }
 
 export interface DriverContext {

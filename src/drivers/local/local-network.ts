@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { runProcess } from '../../hosts/local/run-process.ts';
+
+/** The network that a cluster's nodes share: one bridge on this host, with a /24 of its own. */
+export interface ClusterNetwork {
+  bridge: string;
+  /** First three bytes: `10.89.4`. The host is .1; nodes begin at .11. */
+  prefix: string;
+}
+
+/** Ranges that a free /24 is taken from, in this order. */
+const RANGES = [
+  ...Array.from({ length: 256 }, (_, third) => `10.89.${third}`),
+  ...Array.from({ length: 16 }, (_, third) => `172.31.${240 + third}`),
+];
+
+/** Names of links have at most 15 characters, so they carry a digest of what they belong to; `ip link` shows the whole name as alias. */
+export const linkName = (kind: 'br' | 'if', ...parts: string[]): string =>
+  `sw${kind}${createHash('sha256').update(parts.join('/')).digest('hex').slice(0, 9)}`;
+
+/** The same MAC for the same address: neighbours need not learn anew after a node was off. */
+export const macFor = (address: string): string =>
+  ['0a', '58', ...address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'))].join(':');
+
+const ip = async (lines: readonly string[], enter: readonly string[] = []): Promise<void> => {
+  await runProcess([...enter, 'ip', '-batch', '-'], { where: 'this host', input: `${lines.join('\n')}\n` });
+};
+
+const ipJson = async <T>(...args: string[]): Promise<T[]> => {
+  const { stdout, exitCode } = await runProcess(['ip', '-json', ...args], { where: 'this host', check: false });
+  return exitCode === 0 && stdout.trim() ? (JSON.parse(stdout) as T[]) : [];
+};
+
+/**
+ * Finds a /24 that nothing on this host routes or has reserved, and reserves it by a file that only one process can make.
+ * `wanted` (a setting) is taken as it stands, or refused with ADDRESS_IN_USE.
+ */
+export const reservePrefix = async (reservations: string, owner: string, wanted?: string): Promise<string> => {
+  mkdirSync(reservations, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(reservations)) if (readFileSync(join(reservations, name), 'utf8') === owner) return name;
+  const used = await routedRanges();
+  const candidates = wanted ? [wanted] : RANGES;
+  for (const prefix of candidates) {
+    if (used.some((range) => overlaps(range, prefix))) continue;
+    try {
+      const file = openSync(join(reservations, prefix), 'wx', 0o600);
+      writeSync(file, owner);
+      closeSync(file);
+      return prefix;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  throw new SlipwayError('ADDRESS_IN_USE', {
+    tried: `find a network for the cluster ${owner}`,
+    cause: wanted ? `${wanted}.0/24 is routed or reserved already` : 'every range that Slipway takes from is routed or reserved already',
+    advice: ['ip route', 'slipway up --subnet 10.200.1.0/24'],
+  });
+};
+
+export const releasePrefix = (reservations: string, prefix: string): void => rmSync(join(reservations, prefix), { force: true });
+
+interface Range {
+  base: number;
+  bits: number;
+}
+
+const routedRanges = async (): Promise<Range[]> => {
+  const [routes, links] = await Promise.all([
+    ipJson<{ dst?: string }>('-4', 'route', 'show', 'table', 'all'),
+    ipJson<{ addr_info?: { local?: string; prefixlen?: number }[] }>('-4', 'address'),
+  ]);
+  const texts = [
+    ...routes.map((route) => route.dst ?? 'default'),
+    ...links.flatMap((link) => (link.addr_info ?? []).map((info) => `${info.local}/${info.prefixlen}`)),
+  ];
+  return texts.filter((text) => /^\d+\.\d+\.\d+\.\d+/.test(text)).map(parseRange);
+};
+
+export const parseRange = (text: string): Range => {
+  const [address = '', bits = '32'] = text.split('/');
+  return { base: toNumber(address), bits: Number(bits) };
+};
+
+const toNumber = (address: string): number => address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
+
+/** Whether a range and a /24 share an address. */
+export const overlaps = (range: Range, prefix: string): boolean => {
+  const size = 2 ** (32 - Math.min(range.bits, 24));
+  const other = toNumber(`${prefix}.0`);
+  return Math.floor(range.base / size) === Math.floor(other / size);
+};
+
+/** Makes the bridge when it is not there. Nodes reach the world through this host, which hides them behind its own address. */
+export const ensureBridge = async (network: ClusterNetwork, cluster: string): Promise<void> => {
+  const { bridge, prefix } = network;
+  const there = await runProcess(['ip', 'link', 'show', bridge], { where: 'this host', check: false });
+  if (there.exitCode !== 0) {
+    await ip([
+      `link add ${bridge} type bridge forward_delay 0`,
+      `link set ${bridge} alias slipway:${cluster} addrgenmode none`,
+      `address add ${prefix}.1/24 dev ${bridge}`,
+      `link set ${bridge} up`,
+    ]).catch((error: unknown) => {
+      // Another call of this process may have been first.
+      if (!(error instanceof SlipwayError && error.logLines.some((line) => line.includes('File exists')))) throw error;
+    });
+  }
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  await runProcess(['nft', '-f', '-'], { where: 'this host', input: masqueradeRules(network) });
+  await acceptForwarded(bridge);
+};
+
+const masqueradeRules = ({ bridge, prefix }: ClusterNetwork): string => `table ip ${bridge}
+delete table ip ${bridge}
+table ip ${bridge} {
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr ${prefix}.0/24 oifname != "${bridge}" masquerade
+  }
+}
+`;
+
+/**
+ * Docker and some firewalls drop what this host forwards, and where bridged packets pass iptables (br_netfilter) that also hits
+ * packets from node to node. An accept at the head of the chain is the only cure: no other table can overrule a drop.
+ */
+const acceptForwarded = async (bridge: string): Promise<void> => {
+  const chain = await runProcess(['iptables', '-w', '-S', 'FORWARD'], { where: 'this host', check: false });
+  if (chain.exitCode !== 0 || !forwardDrops(chain.stdout)) return;
+  for (const side of ['-i', '-o']) {
+    const rule = ['FORWARD', side, bridge, '-m', 'comment', '--comment', 'slipway', '-j', 'ACCEPT'];
+    const known = await runProcess(['iptables', '-w', '-C', ...rule], { where: 'this host', check: false });
+    if (known.exitCode !== 0) await runProcess(['iptables', '-w', '-I', ...rule], { where: 'this host' });
+  }
+};
+
+/** Whether a listing of the FORWARD chain (`iptables -S`) can drop anything. */
+export const forwardDrops = (rules: string): boolean => /^-P FORWARD DROP|-j (DROP|REJECT|DOCKER)/m.test(rules);
+
+/** Moves an interface of its own into the namespace of `pid`, with the node's address. */
+export const attachNode = async (
+  network: ClusterNetwork,
+  options: { link: string; alias: string; address: string; pid: number },
+): Promise<void> => {
+  const { link, alias, address, pid } = options;
+  await runProcess(['ip', 'link', 'delete', link], { where: 'this host', check: false });
+  await ip([
+    `link add ${link} type veth peer name eth0 address ${macFor(address)} netns ${pid}`,
+    `link set ${link} alias slipway:${alias} addrgenmode none master ${network.bridge} up`,
+  ]);
+  await ip(
+    ['link set lo up', `address add ${address}/24 dev eth0`, 'link set eth0 up', `route add default via ${network.prefix}.1`],
+    ['nsenter', '--target', String(pid), '--net', '--'],
+  );
+};
+
+/** Sends what goes to `ranges` through the node; called again with fewer, the others are taken away. */
+export const routeThrough = async (network: ClusterNetwork, address: string, ranges: readonly string[]): Promise<void> => {
+  const there = await ipJson<{ dst: string; gateway?: string }>('-4', 'route', 'show', 'dev', network.bridge);
+  const old = there.filter((route) => route.gateway === address && !ranges.includes(route.dst));
+  const lines = [
+    ...old.map((route) => `route delete ${route.dst} via ${address} dev ${network.bridge}`),
+    ...ranges.map((range) => `route replace ${range} via ${address} dev ${network.bridge}`),
+  ];
+  if (lines.length) await ip(lines);
+};
+
+/** Takes away the bridge with its addresses and routes, and the rules that were made for it. */
+export const removeBridge = async ({ bridge }: ClusterNetwork): Promise<void> => {
+  await runProcess(['ip', 'link', 'delete', bridge], { where: 'this host', check: false });
+  await runProcess(['nft', 'delete', 'table', 'ip', bridge], { where: 'this host', check: false });
+  for (const side of ['-i', '-o'])
+    await runProcess(['iptables', '-w', '-D', 'FORWARD', side, bridge, '-m', 'comment', '--comment', 'slipway', '-j', 'ACCEPT'], {
+      where: 'this host',
+      check: false,
+    }).catch(() => {});
+};
