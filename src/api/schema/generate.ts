@@ -13,6 +13,9 @@ import type { FieldSchema, ResourceSchema, SchemaTable, TypeSchema } from './sch
 
 const KUBERNETES = 'k8s.io/kubernetes@v1.36.3';
 const API = 'k8s.io/api@v0.36.3';
+const MACHINERY = 'k8s.io/apimachinery@v0.36.3';
+const EXTENSIONS = 'k8s.io/apiextensions-apiserver@v0.36.3';
+const AGGREGATOR = 'k8s.io/kube-aggregator@v0.36.3';
 const STABLE = /__v\d+_openapi\.json$/;
 
 // biome-ignore lint/suspicious/noExplicitAny: published OpenAPI, read once by a development script
@@ -36,6 +39,7 @@ const main = (): void => {
     .filter((file) => STABLE.test(file) && file !== 'openid__v1__jwks_openapi.json')
     .map((file): Json => JSON.parse(readFileSync(join(specDir, 'v3', file), 'utf8')));
   const enums = readEnums(moduleDir(API));
+  const goStructs = readGoStructs();
 
   const table: SchemaTable = { types: {}, resources: [] };
   const visit = (definition: string): void => {
@@ -46,6 +50,7 @@ const main = (): void => {
     const type: TypeSchema = { fields: {} };
     table.types[name] = type;
     if (source.required) type.required = source.required;
+    if (source['x-kubernetes-map-type']) type.mapType = source['x-kubernetes-map-type'];
     if (source['x-kubernetes-group-version-kind']?.length === 1) {
       const { group, version, kind } = source['x-kubernetes-group-version-kind'][0];
       type.gvk = [group, version, kind];
@@ -56,6 +61,7 @@ const main = (): void => {
       if (fallback !== undefined && !isZero(fallback)) schema.default = fallback;
       const values = enums.get(`${name}.${field}`);
       if (values) (schema.items ?? schema).enum = values;
+      Object.assign(schema, goFacts(goStructs.get(`${name}.${field}`), schema));
       type.fields[field] = schema;
       for (const ref of refsOf(property)) if (!SCALARS[ref]) visit(ref);
     }
@@ -98,7 +104,8 @@ const fieldSchema = (property: Json): FieldSchema => {
   if (property.$ref) {
     const name = refName(property.$ref);
     const scalar = SCALARS[name];
-    return scalar ? { type: scalar } : { type: 'object', ref: shortName(name) };
+    const strategy = property['x-kubernetes-patch-strategy'];
+    return scalar ? { type: scalar } : { type: 'object', ref: shortName(name), ...(strategy ? { patchStrategy: strategy } : {}) };
   }
   switch (property.type) {
     case 'array': {
@@ -202,6 +209,71 @@ const readEnums = (apiDir: string): Map<string, string[]> => {
     if (allowed?.length) result.set(field, allowed);
   }
   return result;
+};
+
+interface GoField {
+  goType: string;
+  tag: string;
+  /** The embedded struct that the field comes from. */
+  inline?: string;
+}
+
+/** `core/v1.PodSpec.nodeName` -> its Go type and JSON tag, embedded structs resolved. */
+const readGoStructs = (): Map<string, GoField> => {
+  const roots: [directory: string, name: string][] = [
+    [join(moduleDir(MACHINERY), 'pkg/apis/meta/v1'), 'meta/v1'],
+    [join(moduleDir(EXTENSIONS), 'pkg/apis/apiextensions/v1'), 'apiextensions/v1'],
+    [join(moduleDir(AGGREGATOR), 'pkg/apis/apiregistration/v1'), 'apiregistration/v1'],
+  ];
+  const api = moduleDir(API);
+  for (const group of readdirSync(api)) {
+    const versions =
+      /^[a-z]+$/.test(group) && group !== 'testdata' ? readdirSync(join(api, group)).filter((entry) => /^v\d+$/.test(entry)) : [];
+    for (const version of versions) roots.push([join(api, group, version), `${group}/${version}`]);
+  }
+  const bodies = new Map<string, string>();
+  for (const [directory, name] of roots)
+    for (const file of readdirSync(directory).filter((entry) => /^types.*\.go$/.test(entry)))
+      for (const [, struct, body] of readFileSync(join(directory, file), 'utf8').matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm))
+        bodies.set(`${name}.${struct}`, body as string);
+  const fields = new Map<string, GoField>();
+  const read = (type: string, source: string, inline: string | undefined): void => {
+    for (const line of (bodies.get(source) ?? '').split('\n')) {
+      const match = /^\s+(?:(\w+)\s+)?(\S+)\s+`[^`]*json:"([^"]*)"/.exec(line);
+      if (!match || line.trimStart().startsWith('//')) continue;
+      const [, , goType = '', tag = ''] = match;
+      const [field] = tag.split(',');
+      if (field) fields.set(`${type}.${field}`, { goType, tag, ...(inline ? { inline } : {}) });
+      else if (!goType.endsWith('TypeMeta')) {
+        const local = goType.replace(/^v1\./, '');
+        const home = goType.startsWith('v1.') ? 'core/v1' : source.slice(0, source.lastIndexOf('.'));
+        read(type, `${home}.${local}`, inline ? `${inline}.${local}` : local);
+      }
+    }
+  };
+  for (const type of bodies.keys()) read(type, type, undefined);
+  return fields;
+};
+
+/** What the wire shows of the Go type: whether zero values are written, and the name that error messages give. */
+const goFacts = (go: GoField | undefined, schema: FieldSchema): Partial<FieldSchema> => {
+  if (!go) return {};
+  const facts: Partial<FieldSchema> = {};
+  const pointer = go.goType.startsWith('*');
+  const isStruct = schema.type === 'object' || schema.type === 'time' || schema.type === 'micro-time' || schema.type === 'quantity';
+  if (!pointer) {
+    if (go.tag.includes('omitzero')) facts.zero = 'omit';
+    else if (!go.tag.includes('omitempty') || (isStruct && schema.type === 'object')) facts.zero = 'keep';
+    else if (!isStruct) facts.zero = 'omit';
+  }
+  const bare = go.goType.replace(/^\*/, '');
+  if (
+    schema.type !== 'object' &&
+    !/^(string|int32|int64|bool|float64|map\[|\[\]|metav1\.|resource\.|runtime\.|intstr\.|Time$|MicroTime$|JSON)/.test(bare)
+  )
+    facts.go = bare.startsWith('types.') ? bare : `v1.${bare.replace(/^\w+\./, '')}`;
+  if (go.inline) facts.inline = go.inline;
+  return facts;
 };
 
 const oneEntryPerLine = (table: SchemaTable): string => {

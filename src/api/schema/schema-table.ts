@@ -10,6 +10,8 @@ export interface SchemaTable {
 export interface TypeSchema {
   fields: Record<string, FieldSchema>;
   required?: string[];
+  /** `atomic`: apply treats the whole object as one value. */
+  mapType?: 'atomic' | 'granular';
   /** [group, version, kind] where the type is a kind of its own. */
   gvk?: [group: string, version: string, kind: string];
 }
@@ -42,6 +44,15 @@ export interface FieldSchema {
   /** Strategic merge: `merge`, `replace`, `retainKeys` or `merge,retainKeys`. */
   patchStrategy?: string;
   default?: unknown;
+  /**
+   * What the wire shows of a zero value (`""`, 0, false, [], {}): `omit` drops it, `keep` writes it even when nobody gave it (an
+   * empty list or map then reads `null`). Without it a zero value that was given stays.
+   */
+  zero?: 'omit' | 'keep';
+  /** Go's name of the type in error messages, where it does not follow from `type`. */
+  go?: string;
+  /** The embedded struct that stands before the field's name in error messages. */
+  inline?: string;
   enum?: string[];
 }
 

@@ -1,0 +1,144 @@
+import { duplicateFields } from './meta/json-scan.ts';
+import type { KubeObject } from './meta/object.ts';
+import { apiVersionOf } from './meta/object.ts';
+import { badRequest, type StatusError } from './meta/status.ts';
+import { cloneJson, DecodeError, WalkContext, walkType } from './schema/walker.ts';
+
+/** What a body is read as: any `Kind`, or the kind of a subresource's body (`Scale`, `Eviction`, `DeleteOptions`). */
+export interface DecodeTarget {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Its type in the schema table; undefined for custom resources, of which only the metadata has one. */
+  readonly schema: string | undefined;
+}
+
+export interface DecodeOptions {
+  /** The `fieldValidation` of the request. '' is `Warn`, upstream's default. */
+  fieldValidation?: '' | 'Ignore' | 'Warn' | 'Strict';
+  /** The body's text: searched for duplicate keys, which the parsed value cannot show. Costs about as much as parsing it. */
+  text?: string;
+}
+
+export interface Decoded {
+  /** A fresh object: nothing of it is shared with the input. `apiVersion`, `kind` and `metadata` are set. */
+  object: KubeObject;
+  /** For the `Warning:` header: unknown and duplicate fields under `Warn`. */
+  warnings: string[];
+}
+
+/**
+ * Reads parsed JSON as that kind: checks the types, prunes what the schema does not know, sets the schema's defaults. The kind's own
+ * `setDefaults` is not called here (see strategy.ts). Throws a 400 `StatusError` in kube-apiserver's words.
+ */
+export const decodeObject = (target: DecodeTarget, raw: unknown, options: DecodeOptions = {}): Decoded => {
+  checkShape(target, raw);
+  const body = (raw ?? {}) as Record<string, unknown>;
+  const gvk = checkGvk(target, body);
+  const mode = options.fieldValidation || 'Warn';
+  const context = new WalkContext({ collectUnknown: mode !== 'Ignore' });
+  try {
+    const object = (target.schema === undefined ? readCustom(body, context) : walkType(target.schema, body, context)) as KubeObject;
+    object.apiVersion = apiVersionOf(target);
+    object.kind = target.kind;
+    object.metadata ??= {};
+    if (mode === 'Ignore') return { object, warnings: [] };
+    const problems = problemsOf(context, options.text);
+    if (problems.length > 0 && mode === 'Strict') throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
+    return { object, warnings: problems };
+  } catch (error) {
+    if (error instanceof DecodeError) throw cannotHandle(gvk, target, error.message);
+    throw error;
+  }
+};
+
+const readCustom = (body: Record<string, unknown>, context: WalkContext): Record<string, unknown> => {
+  const copy = cloneJson(body) as Record<string, unknown>;
+  if (body['metadata'] !== undefined && body['metadata'] !== null) {
+    context.stack.push('metadata');
+    copy['metadata'] = walkType('meta/v1.ObjectMeta', body['metadata'], context);
+    context.stack.pop();
+  }
+  return copy;
+};
+
+const problemsOf = (context: WalkContext, text: string | undefined): string[] => {
+  const unknown = (context.unknown ?? []).map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (text === undefined) return unknown;
+  return [...duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`), ...unknown];
+};
+
+interface BodyGvk {
+  apiVersion: string;
+  kind: string;
+}
+
+const cannotHandle = (gvk: BodyGvk, target: DecodeTarget, why: string): StatusError =>
+  badRequest(`${gvk.kind} in version ${JSON.stringify(versionOf(gvk.apiVersion))} cannot be handled as a ${target.kind}: ${why}`);
+
+const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.indexOf('/') + 1);
+
+const WANTED = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+const checkShape = (target: DecodeTarget, raw: unknown): void => {
+  if (raw === null || (typeof raw === 'object' && !Array.isArray(raw))) return;
+  const what = Array.isArray(raw) ? 'array' : typeof raw === 'boolean' ? 'bool' : typeof raw;
+  throw unrecognized(target, `json: cannot unmarshal ${what} into Go value of type ${WANTED}`, JSON.stringify(raw) ?? '');
+};
+
+const checkGvk = (target: DecodeTarget, body: Record<string, unknown>): BodyGvk => {
+  const { apiVersion: givenVersion, kind: givenKind } = body;
+  for (const field of ['apiVersion', 'kind']) {
+    const value = body[field];
+    if (value === undefined || value === null || typeof value === 'string') continue;
+    const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    throw unrecognized(target, `json: cannot unmarshal ${what} into Go struct field .${field} of type string`, JSON.stringify(body));
+  }
+  const apiVersion = typeof givenVersion === 'string' && givenVersion !== '' ? givenVersion : apiVersionOf(target);
+  const gvk = { apiVersion, kind: typeof givenKind === 'string' && givenKind !== '' ? givenKind : target.kind };
+  if (gvk.kind !== target.kind || apiVersion !== apiVersionOf(target))
+    throw cannotHandle(
+      gvk,
+      target,
+      `no kind "${gvk.kind}" is registered for version "${apiVersion}" in scheme "pkg/runtime/scheme.go:111"`,
+    );
+  return gvk;
+};
+
+const PREFIX = 30;
+
+/** Where the body does not even have a kind: Go's words, with the first bytes of it. */
+const unrecognized = (target: { kind: string }, why: string, text: string): StatusError => {
+  const start = text.trimStart();
+  const shown =
+    start === ''
+      ? '<empty>'
+      : start.startsWith('{')
+        ? start.length > PREFIX
+          ? `${start.slice(0, PREFIX)} ...`
+          : start
+        : Buffer.from(start.slice(0, PREFIX)).toString('hex');
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${target.kind}): couldn't get version/kind; json parse error: ${why} (${shown})`,
+  );
+};
+
+/** Parses the text of a body. Throws a 400 `StatusError` in kube-apiserver's words. */
+export const parseBody = (target: { kind: string }, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why =
+      text.trim() === '' || /end of JSON input|Unterminated string/.test((error as Error).message)
+        ? 'unexpected end of JSON input'
+        : goSyntaxError(error as Error);
+    throw unrecognized(target, why, text);
+  }
+};
+
+const goSyntaxError = (error: Error): string => {
+  const token = /Unexpected token '(.)'/su.exec(error.message)?.[1];
+  return token === undefined
+    ? 'invalid character looking for beginning of value'
+    : `invalid character '${token}' looking for beginning of value`;
+};
