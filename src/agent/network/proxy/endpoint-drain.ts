@@ -1,0 +1,158 @@
+import type { Stored } from '../../../api/meta/object.ts';
+import type { Pod } from '../../../api/types/core-v1.ts';
+import type { EndpointSlice } from '../../../api/types/discovery-v1.ts';
+import type { Logger } from '../../../base/log/logger.ts';
+import type { AskPeer } from './drain-protocol.ts';
+
+export interface EndpointDrainOptions {
+  nodeName: string;
+  /** Addresses of the other nodes that are Ready, at the moment of the call. */
+  livePeers: () => readonly { address: string; port: number }[];
+  ask: AskPeer;
+  /** Resolves when this node's rules hold all changes up to the revision. */
+  programmed: (revision: bigint, signal: AbortSignal) => Promise<void>;
+  /** Open TCP connections to a pod. */
+  countConnections: (address: string) => Promise<number>;
+  log: Logger;
+}
+
+const DEFAULT_BOUND_MS = 2_000;
+/** The part of the bound that is for connections under way to end. */
+const CONNECTIONS_BOUND_MS = 1_000;
+const CONNECTION_POLL_MS = 20;
+const RETRY_MS = 50;
+/** Above this many nodes one question to each, per pod, costs more than it saves: the pause alone remains. */
+const MAX_PEERS = 200;
+const MAX_REMEMBERED = 2_000;
+
+interface Membership {
+  /** Slices that send new connections to the pod. */
+  active: Set<string>;
+  /** Revision of the last slice change about the pod. */
+  revision: bigint;
+}
+
+/**
+ * Holds a terminating pod's SIGTERM until nobody sends it new connections:
+ *
+ *   listed as ready --(slices say terminating)--> taken out --(every live node has programmed that revision)--> unreachable
+ *     --(connections under way have ended)--> drained
+ */
+export class EndpointDrain {
+  readonly #options: EndpointDrainOptions;
+  readonly #pods = new Map<string, Membership>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(options: EndpointDrainOptions) {
+    this.#options = options;
+  }
+
+  /** To be called with every change of a slice, before the proxy programs it. */
+  observe(slice: Stored<EndpointSlice>, change: { deleted: boolean; old?: Stored<EndpointSlice> | undefined }): void {
+    const key = `${slice.metadata.namespace}/${slice.metadata.name}`;
+    const revision = BigInt(slice.metadata.resourceVersion ?? '0');
+    const listed = new Map<string, boolean>();
+    for (const endpoint of change.old?.endpoints ?? []) this.#note(listed, endpoint, false);
+    for (const endpoint of slice.endpoints ?? []) this.#note(listed, endpoint, !change.deleted && (endpoint.conditions?.ready ?? true));
+    for (const [uid, active] of listed) {
+      const membership = this.#pods.get(uid) ?? { active: new Set<string>(), revision: 0n };
+      if (active) membership.active.add(key);
+      else membership.active.delete(key);
+      if (revision > membership.revision) membership.revision = revision;
+      this.#pods.delete(uid);
+      this.#pods.set(uid, membership);
+      if (membership.active.size === 0) for (const wake of this.#waiting.get(uid) ?? []) wake();
+    }
+    this.#forgetOldest();
+  }
+
+  async awaitDrained(pod: Stored<Pod>, options: { signal?: AbortSignal; boundMs?: number } = {}): Promise<{ drained: boolean }> {
+    const uid = pod.metadata.uid ?? '';
+    const address = pod.status?.podIP;
+    // A pod on the host's network shares its address with the node: its connections cannot be told apart.
+    if (!address || !this.#pods.has(uid)) return { drained: true };
+    const boundMs = options.boundMs ?? DEFAULT_BOUND_MS;
+    const signal = options.signal ? AbortSignal.any([options.signal, AbortSignal.timeout(boundMs)]) : AbortSignal.timeout(boundMs);
+    try {
+      await this.#takenOut(uid, signal);
+      const revision = this.#pods.get(uid)?.revision ?? 0n;
+      const deadline = performance.now() + boundMs;
+      const peers = this.#options.livePeers();
+      await Promise.all([
+        this.#options.programmed(revision, signal),
+        ...(peers.length <= MAX_PEERS
+          ? peers.map((peer) => this.#peerProgrammed(peer, revision, signal, deadline))
+          : [pause(MAX_PAUSE_MS, signal)]),
+      ]);
+      if (!pod.spec?.hostNetwork)
+        await this.#connectionsEnded(address, AbortSignal.any([signal, AbortSignal.timeout(CONNECTIONS_BOUND_MS)]));
+      return { drained: true };
+    } catch (error) {
+      this.#options.log.debug('a pod ends before it is drained', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
+      return { drained: false };
+    }
+  }
+
+  #note(listed: Map<string, boolean>, endpoint: NonNullable<EndpointSlice['endpoints']>[number], active: boolean): void {
+    const uid = endpoint.targetRef?.uid;
+    if (uid !== undefined && endpoint.nodeName === this.#options.nodeName) listed.set(uid, active);
+  }
+
+  #takenOut(uid: string, signal: AbortSignal): Promise<void> {
+    if (this.#pods.get(uid)?.active.size === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const wakers = this.#waiting.get(uid) ?? new Set();
+      this.#waiting.set(uid, wakers);
+      const end = (finish: () => void) => (): void => {
+        wakers.delete(wake);
+        if (wakers.size === 0) this.#waiting.delete(uid);
+        signal.removeEventListener('abort', abort);
+        finish();
+      };
+      const wake = end(resolve);
+      const abort = end(() => reject(signal.reason));
+      wakers.add(wake);
+      signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** A node whose agent is just restarting answers a little later; one that is dead is bounded by the signal. */
+  async #peerProgrammed(peer: { address: string; port: number }, revision: bigint, signal: AbortSignal, deadline: number): Promise<void> {
+    for (;;) {
+      const reached = await this.#options.ask(peer, revision, signal, deadline - performance.now()).catch(() => false);
+      if (reached) return;
+      await pause(RETRY_MS, signal);
+    }
+  }
+
+  async #connectionsEnded(address: string, signal: AbortSignal): Promise<void> {
+    // The first look comes a moment later: a connection that was just let through has to show up.
+    await pause(CONNECTION_POLL_MS, signal);
+    while (!signal.aborted) {
+      if ((await this.#options.countConnections(address).catch(() => 0)) === 0) return;
+      await pause(CONNECTION_POLL_MS, signal).catch(() => {});
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [uid, membership] of this.#pods) {
+      if (this.#pods.size <= MAX_REMEMBERED) return;
+      if (membership.active.size === 0) this.#pods.delete(uid);
+    }
+  }
+}
+
+const MAX_PAUSE_MS = 500;
+
+const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const timer = setTimeout(done, milliseconds);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    }
+    signal.addEventListener('abort', done, { once: true });
+  });
