@@ -1,7 +1,7 @@
 import { duplicateFields } from './meta/json-scan.ts';
 import type { KubeObject } from './meta/object.ts';
 import { apiVersionOf } from './meta/object.ts';
-import { badRequest, type StatusError } from './meta/status.ts';
+import { badRequest, type StatusError, statusError } from './meta/status.ts';
 import { cloneJson, DecodeError, WalkContext, walkType } from './schema/walker.ts';
 
 /** What a body is read as: any `Kind`, or the kind of a subresource's body (`Scale`, `Eviction`, `DeleteOptions`). */
@@ -11,13 +11,16 @@ export interface DecodeTarget {
   readonly kind: string;
   /** Its type in the schema table; undefined for custom resources, of which only the metadata has one. */
   readonly schema: string | undefined;
+  readonly setDefaults?: (object: KubeObject) => void;
 }
 
 export interface DecodeOptions {
   /** The `fieldValidation` of the request. '' is `Warn`, upstream's default. */
   fieldValidation?: '' | 'Ignore' | 'Warn' | 'Strict';
   /** The body's text: searched for duplicate keys, which the parsed value cannot show. Costs about as much as parsing it. */
-  text?: string;
+  text?: string | undefined;
+  /** The body of a server-side apply: checked, but given back as it is, without defaults; an unknown field is an error. */
+  applied?: boolean;
 }
 
 export interface Decoded {
@@ -28,20 +31,21 @@ export interface Decoded {
 }
 
 /**
- * Reads parsed JSON as that kind: checks the types, prunes what the schema does not know, sets the schema's defaults. The kind's own
- * `setDefaults` is not called here (see strategy.ts). Throws a 400 `StatusError` in kube-apiserver's words.
+ * Reads parsed JSON as that kind: checks the types, prunes what the schema does not know, sets the schema's and the kind's defaults. Throws a 400 `StatusError` in kube-apiserver's words.
  */
 export const decodeObject = (target: DecodeTarget, raw: unknown, options: DecodeOptions = {}): Decoded => {
   checkShape(target, raw);
   const body = (raw ?? {}) as Record<string, unknown>;
   const gvk = checkGvk(target, body);
   const mode = options.fieldValidation || 'Warn';
-  const context = new WalkContext({ collectUnknown: mode !== 'Ignore' });
+  const context = new WalkContext({ collectUnknown: mode !== 'Ignore' || options.applied === true });
   try {
     const object = (target.schema === undefined ? readCustom(body, context) : walkType(target.schema, body, context)) as KubeObject;
     object.apiVersion = apiVersionOf(target);
     object.kind = target.kind;
     object.metadata ??= {};
+    if (options.applied) return { object: appliedObject(target, body, context), warnings: [] };
+    target.setDefaults?.(object);
     if (mode === 'Ignore') return { object, warnings: [] };
     const problems = problemsOf(context, options.text);
     if (problems.length > 0 && mode === 'Strict') throw new DecodeError(`strict decoding error: ${problems.join(', ')}`);
@@ -50,6 +54,24 @@ export const decodeObject = (target: DecodeTarget, raw: unknown, options: Decode
     if (error instanceof DecodeError) throw cannotHandle(gvk, target, error.message);
     throw error;
   }
+};
+
+const appliedObject = (target: DecodeTarget, body: Record<string, unknown>, context: WalkContext): KubeObject => {
+  const [unknown] = context.unknown ?? [];
+  if (unknown !== undefined)
+    throw statusError(
+      500,
+      '',
+      `failed to create typed patch object (${namespacedName(body)}; ${apiVersionOf(target)}, Kind=${target.kind}): .${unknown}: field not declared in schema`,
+    );
+  const object = cloneJson(body) as KubeObject;
+  object.metadata ??= {};
+  return object;
+};
+
+const namespacedName = (body: Record<string, unknown>): string => {
+  const metadata = (body['metadata'] ?? {}) as { namespace?: string; name?: string };
+  return `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
 };
 
 const readCustom = (body: Record<string, unknown>, context: WalkContext): Record<string, unknown> => {

@@ -26,8 +26,10 @@ export interface Kind {
   readonly toStorage?: (object: KubeObject) => KubeObject;
   readonly fromStorage?: (object: KubeObject) => KubeObject;
   readonly subresources: Readonly<Record<string, Subresource>>;
-  /** Raises `metadata.generation` when `spec` changes. */
+  /** Raises `metadata.generation` when anything but metadata and status changes. */
   readonly hasGeneration: boolean;
+  /** The rule for names; default DNS-1123 subdomain. Answers with problems. */
+  readonly nameCheck?: (name: string) => readonly string[];
   /** Defaults that the schema table does not say. Changes the object in place. Must be idempotent. */
   readonly setDefaults?: (object: KubeObject) => void;
   /** Before validation of a create: clears what clients may not set (status, generation). In place. */

@@ -1,0 +1,92 @@
+/**
+ * What happens to an object of any kind between decoding and storing: the parts that a request may not touch are put back, the
+ * generation is counted, metadata and the kind's own rules are checked. All functions change `object` in place and never `old`.
+ */
+
+import type { Kind } from './kind.ts';
+import { deepEqual } from './meta/equality.ts';
+import type { FieldError } from './meta/field-error.ts';
+import type { KubeObject } from './meta/object.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
+
+/** Clears what a client may not set on create. uid, creationTimestamp and resourceVersion are the registry's. */
+export const prepareForCreate = (kind: Kind, object: KubeObject): void => {
+  if ('status' in kind.subresources && object['status'] !== undefined) object['status'] = emptyStatus(kind, object);
+  kind.prepareForCreate?.(object);
+  if (kind.hasGeneration) object.metadata.generation = 1;
+  else delete object.metadata.generation;
+};
+
+/** Before an update of the main resource: status is the old one's, generation grows when the rest changed. */
+export const prepareForUpdate = (kind: Kind, object: KubeObject, old: KubeObject): void => {
+  if ('status' in kind.subresources) restore(object, old, 'status');
+  kind.prepareForUpdate?.(object, old);
+  if (!kind.hasGeneration) return;
+  const grew = changedBeyond(object, old) || (!old.metadata.deletionTimestamp && object.metadata.deletionTimestamp !== undefined);
+  object.metadata.generation = (old.metadata.generation ?? 0) + (grew ? 1 : 0);
+};
+
+/** Before an update of `/status`: everything but status is the old one's; of the metadata labels, annotations and finalizers too. */
+export const prepareForStatusUpdate = (kind: Kind, object: KubeObject, old: KubeObject): void => {
+  for (const field of Object.keys(object)) if (!STATUS_OWN.has(field)) restore(object, old, field);
+  for (const field of Object.keys(old)) if (!STATUS_OWN.has(field) && object[field] === undefined) restore(object, old, field);
+  const { managedFields, resourceVersion } = object.metadata;
+  const { metadata } = object;
+  object.metadata = {
+    ...old.metadata,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(managedFields ? { managedFields } : {}),
+  };
+  if (resourceVersion === undefined) delete object.metadata.resourceVersion;
+  if (METADATA_THROUGH_STATUS.has(`${kind.group}/${kind.plural}`)) {
+    setOrDelete(object.metadata, 'labels', metadata.labels);
+    setOrDelete(object.metadata, 'annotations', metadata.annotations);
+    setOrDelete(object.metadata, 'finalizers', metadata.finalizers);
+  } else if (kind.group === '' || kind.group === 'apps') setOrDelete(object.metadata, 'annotations', metadata.annotations);
+  kind.prepareForStatusUpdate?.(object, old);
+};
+
+export const validateCreate = (kind: Kind, object: KubeObject): FieldError[] => {
+  const errors = validateObjectMeta(object.metadata, { namespaced: kind.namespaced, nameCheck: kind.nameCheck });
+  if (kind.validate) errors.push(...kind.validate(object));
+  return errors;
+};
+
+export const validateUpdate = (kind: Kind, object: KubeObject, old: KubeObject): FieldError[] => {
+  const errors = validateObjectMetaUpdate(object.metadata, old.metadata);
+  if (kind.validateUpdate) errors.push(...kind.validateUpdate(object, old));
+  else if (kind.validate) errors.push(...kind.validate(object));
+  return errors;
+};
+
+export const validateStatusUpdate = (kind: Kind, object: KubeObject, old: KubeObject): FieldError[] => {
+  const errors = validateObjectMetaUpdate(object.metadata, old.metadata);
+  if (kind.validateStatusUpdate) errors.push(...kind.validateStatusUpdate(object, old));
+  return errors;
+};
+
+/** Lines for the `Warning:` header of a create (`old` undefined) or update. */
+export const warningsFor = (kind: Kind, object: KubeObject, old: KubeObject | undefined): string[] => kind.warnings?.(object, old) ?? [];
+
+const STATUS_OWN = new Set(['apiVersion', 'kind', 'metadata', 'status']);
+
+/** Kinds whose status may bring labels and finalizers along: upstream keeps only what it names. */
+const METADATA_THROUGH_STATUS = new Set(['/nodes', '/pods', '/persistentvolumes', '/persistentvolumeclaims', '/services', '/namespaces']);
+
+const emptyStatus = (_kind: Kind, _object: KubeObject): unknown => ({});
+
+const restore = (object: KubeObject, old: KubeObject, field: string): void => {
+  if (old[field] === undefined) delete object[field];
+  else object[field] = old[field];
+};
+
+const setOrDelete = <T extends object, K extends keyof T>(target: T, key: K, value: T[K] | undefined): void => {
+  if (value === undefined) delete target[key];
+  else target[key] = value;
+};
+
+const changedBeyond = (object: KubeObject, old: KubeObject): boolean => {
+  for (const field of Object.keys(object)) if (!STATUS_OWN.has(field) && !deepEqual(object[field], old[field])) return true;
+  for (const field of Object.keys(old)) if (!STATUS_OWN.has(field) && object[field] === undefined) return true;
+  return false;
+};
