@@ -7,8 +7,16 @@ export interface Step<Context> {
   readonly name: string;
   /** For people: `Laying down binaries`. */
   readonly title: string;
-  /** True when there is nothing to do. */
-  done?(context: Context): Promise<boolean>;
-  apply(context: Context, report: (detail: string) => void): Promise<void>;
+  /** Names of steps that must have ended before; by default the one before it in the list. Steps that wait for nothing of each other run side by side. */
+  readonly needs?: readonly string[];
+  /** False: the step is left out, and steps that need it do not wait for it. */
+  wanted?(context: Context): boolean;
+  apply(context: Context, report: (detail: string) => void): Promise<StepOutcome>;
+  /** Also called when `apply` failed half-way. */
   undo?(context: Context): Promise<void>;
+}
+
+export interface StepOutcome {
+  /** False when all was as it should be already. */
+  changed: boolean;
 }

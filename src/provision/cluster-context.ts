@@ -1,0 +1,76 @@
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+import type { Client } from '../client/client.ts';
+import type { Driver, Machine } from '../drivers/driver.ts';
+import type { Host } from '../hosts/host.ts';
+import type { KeyPair } from '../pki/certificates.ts';
+import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
+import { API_PORT } from './spec/node-paths.ts';
+import type { ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
+
+/** What the steps of one run share. A step fills in what the steps that need it use. */
+export interface ClusterContext {
+  readonly spec: ClusterSpec;
+  readonly folder: ClusterStateFolder;
+  state: ClusterState;
+  readonly driver: Driver;
+  readonly signal: AbortSignal;
+  readonly options: UpOptions;
+  /** Nodes that this run adds. */
+  readonly newNodes: readonly string[];
+  /** Whether there was no such cluster before. */
+  readonly isNew: boolean;
+  machines: Map<string, Machine>;
+  hosts: Map<string, Host>;
+  pki: ClusterPki | undefined;
+  /** As the cluster's administrator. */
+  client: Client | undefined;
+  close: (() => Promise<void>)[];
+}
+
+export interface UpOptions {
+  /** Install what is missing without asking. */
+  yes: boolean;
+  /** Leave everything as it is when a step fails. */
+  keep: boolean;
+  demo: boolean;
+  /** Write the cluster into the user's kubeconfig. */
+  mergeKubeconfig: boolean;
+  switchContext: boolean;
+}
+
+export interface ClusterPki {
+  authority: KeyPair;
+  admin: KeyPair;
+  kubeletClient: KeyPair;
+  serviceAccountKeyPem: string;
+  /** By node. */
+  servers: Map<string, KeyPair>;
+  agentClients: Map<string, KeyPair>;
+  agentServings: Map<string, KeyPair>;
+}
+
+export const hostOf = (context: ClusterContext, node: NodeSpec): Host => {
+  const host = context.hosts.get(node.name);
+  if (!host) throw new SlipwayError('NODE_UNKNOWN', { tried: `work on ${node.name}`, cause: 'it has no machine yet' });
+  return host;
+};
+
+export const addressOf = (context: ClusterContext, node: NodeSpec): string => {
+  const address = context.machines.get(node.name)?.address ?? context.state.addresses[node.name];
+  if (!address) throw new SlipwayError('NODE_UNKNOWN', { tried: `find the address of ${node.name}`, cause: 'it has no machine yet' });
+  return address;
+};
+
+export const controlPlanes = (spec: ClusterSpec): NodeSpec[] => spec.nodes.filter((node) => node.controlPlane);
+
+export const apiServers = (context: ClusterContext): string[] =>
+  controlPlanes(context.spec).map((node) => `https://${addressOf(context, node)}:${API_PORT}`);
+
+/** Runs on all nodes at once; answers whether any reports a change. */
+export const onEveryNode = async (
+  nodes: readonly NodeSpec[],
+  work: (node: NodeSpec) => Promise<{ changed: boolean }>,
+): Promise<{ changed: boolean }> => {
+  const results = await Promise.all(nodes.map(work));
+  return { changed: results.some((result) => result.changed) };
+};

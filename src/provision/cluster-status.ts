@@ -1,0 +1,129 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { node as nodes } from '../api/core/node.ts';
+import type { Stored } from '../api/meta/object.ts';
+import type { Node } from '../api/types/core-v1.ts';
+import type { Finding } from '../drivers/driver.ts';
+import { loadDriver } from '../drivers/index.ts';
+import { readCertificate } from '../pki/certificates.ts';
+import { openDriver } from './jobs/up.ts';
+import { openClient } from './open-client.ts';
+import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
+import { type ClusterState, ClusterStateFolder, clusterNames, slipwayDataDir, slipwayHome } from './state/cluster-state.ts';
+
+export interface ClusterStatus {
+  name: string;
+  driver: string;
+  phase: ClusterState['phase'];
+  createdAt: string;
+  api: { server: string; answers: boolean; reason?: string };
+  nodes: NodeStatus[];
+  certificates: CertificateStatus[];
+}
+
+export interface NodeStatus {
+  name: string;
+  address: string;
+  machine: 'running' | 'stopped' | 'absent';
+  controlPlane: boolean;
+  /** Undefined when the API does not answer or has no such node. */
+  ready?: boolean;
+}
+
+export interface CertificateStatus {
+  name: string;
+  /** RFC 3339. */
+  notAfter: string;
+  daysLeft: number;
+}
+
+/** How a cluster is, asked of its machines and of its API. Throws CLUSTER_UNKNOWN. */
+export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
+  const folder = new ClusterStateFolder(name);
+  const state = await folder.require();
+  const driver = await openDriver(state.spec.driver, folder, state.dataDir);
+  const [machines, api, certificates] = await Promise.all([driver.list(name), askApi(folder), certificatesOf(folder)]);
+  return {
+    name,
+    driver: state.spec.driver,
+    phase: state.phase,
+    createdAt: state.createdAt,
+    api: api.answer,
+    nodes: state.spec.nodes.map((node) => {
+      const machine = machines.find((candidate) => candidate.name === node.name);
+      const ready = api.ready.get(node.name);
+      return {
+        name: node.name,
+        address: machine?.address ?? state.addresses[node.name] ?? '',
+        machine: machine?.state ?? 'absent',
+        controlPlane: node.controlPlane,
+        ...(ready === undefined ? {} : { ready }),
+      };
+    }),
+    certificates,
+  };
+};
+
+const askApi = async (folder: ClusterStateFolder): Promise<{ answer: ClusterStatus['api']; ready: Map<string, boolean> }> => {
+  let server = '';
+  let close = async (): Promise<void> => {};
+  try {
+    const opened = await openClient(folder);
+    ({ server, close } = opened);
+    const { items } = await opened.client.list<Stored<Node>>(nodes, { signal: AbortSignal.timeout(5000) });
+    const isReady = (node: Stored<Node>): boolean =>
+      node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+    return { answer: { server, answers: true }, ready: new Map(items.map((node) => [node.metadata.name ?? '', isReady(node)])) };
+  } catch (error) {
+    return { answer: { server, answers: false, reason: error instanceof Error ? error.message : String(error) }, ready: new Map() };
+  } finally {
+    await close();
+  }
+};
+
+const certificatesOf = async (folder: ClusterStateFolder): Promise<CertificateStatus[]> => {
+  const files = (await readdir(join(folder.path, 'pki')).catch(() => [])).filter((file) => file.endsWith('.crt')).sort();
+  return Promise.all(
+    files.map(async (file) => {
+      const { notAfter } = readCertificate((await folder.readFile(`pki/${file}`)) ?? '');
+      return {
+        name: file.replace(/\.crt$/, ''),
+        notAfter: notAfter.toISOString(),
+        daysLeft: Math.floor((notAfter.getTime() - Date.now()) / 86_400_000),
+      };
+    }),
+  );
+};
+
+/** What is wrong with this host and with the clusters that this client knows, each with what mends it. */
+export const diagnose = async (): Promise<(Finding & { about: string })[]> => {
+  const local = await loadDriver('local', { dataDir: slipwayDataDir(), stateDir: slipwayHome(), requirements: NODE_REQUIREMENTS });
+  const host = (await local.preflight()).map((finding) => ({ ...finding, about: 'this host' }));
+  const clusters = await Promise.all((await clusterNames()).map(clusterFindings));
+  return [...host, ...clusters.flat()];
+};
+
+const clusterFindings = async (name: string): Promise<(Finding & { about: string })[]> => {
+  const about = `cluster ${name}`;
+  const error = (problem: string, fix: string) => ({ about, severity: 'error' as const, problem, fix });
+  let status: ClusterStatus;
+  try {
+    status = await clusterStatus(name);
+  } catch (failure) {
+    return [error(failure instanceof Error ? failure.message : String(failure), `slipway down ${name} --force`)];
+  }
+  if (status.phase === 'creating') return [error('Its making was interrupted.', `slipway up ${name}`)];
+  if (status.phase === 'deleting') return [error('Its removal was interrupted.', `slipway down ${name}`)];
+  if (status.phase === 'stopped') return [];
+  const off = status.nodes.filter((node) => node.machine !== 'running');
+  return [
+    ...off.map((node) => error(`The node ${node.name} is ${node.machine}.`, `slipway node start ${node.name} --cluster ${name}`)),
+    ...(status.api.answers ? [] : [error(`Its API does not answer: ${status.api.reason}.`, `slipway start ${name}`)]),
+    ...status.nodes
+      .filter((node) => node.machine === 'running' && node.ready === false)
+      .map((node) => error(`The node ${node.name} is not Ready.`, `slipway logs-of ${node.name} slipway-agent --cluster ${name}`)),
+    ...status.certificates
+      .filter((certificate) => certificate.daysLeft < 30)
+      .map((certificate) => error(`The certificate ${certificate.name} ends in ${certificate.daysLeft} days.`, `slipway up ${name}`)),
+  ];
+};

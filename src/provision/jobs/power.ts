@@ -1,0 +1,88 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Driver, MachineId } from '../../drivers/driver.ts';
+import { type ClusterState, ClusterStateFolder } from '../state/cluster-state.ts';
+import { step } from './down.ts';
+import { type Job, startJob } from './job.ts';
+import { openDriver, type UpResult, up } from './up.ts';
+
+/** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. */
+export const stopCluster = (name: string): Job<void> =>
+  startJob(async (push) => {
+    await withCluster(name, async ({ folder, state, driver }) => {
+      const stop = (controlPlane: boolean): Promise<unknown> =>
+        Promise.all(
+          state.spec.nodes
+            .filter((node) => node.controlPlane === controlPlane)
+            .map((node) => driver.stop({ cluster: name, name: node.name }, { powerOff: false })),
+        );
+      await step(push, { name: 'machines', title: 'Stopping machines' }, async () => {
+        await stop(false);
+        await stop(true);
+      });
+      await folder.write({ ...state, phase: 'stopped' });
+    });
+  });
+
+/** The steps of `up` on a cluster that exists: machines are started, what runs on them is found again, and nothing else changes. */
+export const startCluster = (name: string, options: { signal: AbortSignal }): Job<UpResult> => {
+  const job = startJob(async (push) => {
+    await new ClusterStateFolder(name).require();
+    const inner = up(
+      { name },
+      { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, signal: options.signal },
+    );
+    for await (const event of inner.events) push(event);
+    return inner.result;
+  });
+  return job;
+};
+
+/** A power failure of one node: nothing is told to it. */
+export const killNode = (id: MachineId): Promise<void> =>
+  withNode(id, async ({ driver }) => {
+    await driver.stop(id, { powerOff: true });
+  });
+
+export const stopNode = (id: MachineId): Promise<void> =>
+  withNode(id, async ({ driver }) => {
+    await driver.stop(id, { powerOff: false });
+  });
+
+export const startNode = (id: MachineId, options: { signal: AbortSignal }): Promise<void> =>
+  withNode(id, async ({ driver }) => {
+    await driver.start(id, { signal: options.signal, progress: () => {} });
+  });
+
+export interface OpenCluster {
+  folder: ClusterStateFolder;
+  state: ClusterState;
+  driver: Driver;
+}
+
+/** Under the cluster's lock. Throws CLUSTER_UNKNOWN. */
+export const withCluster = async <T>(name: string, work: (cluster: OpenCluster) => Promise<T>): Promise<T> => {
+  const folder = new ClusterStateFolder(name);
+  const state = await folder.require();
+  const unlock = folder.lock();
+  try {
+    return await work({ folder, state, driver: await openDriver(state.spec.driver, folder, state.dataDir) });
+  } finally {
+    unlock();
+  }
+};
+
+/** Throws NODE_UNKNOWN with the names that there are. */
+export const requireNode = (state: ClusterState, name: string): void => {
+  if (state.spec.nodes.some((node) => node.name === name)) return;
+  throw new SlipwayError('NODE_UNKNOWN', {
+    tried: `find the node ${name} in the cluster ${state.spec.name}`,
+    cause: `it has ${state.spec.nodes.map((node) => node.name).join(', ')}`,
+    advice: [`slipway node list --cluster ${state.spec.name}`],
+  });
+};
+
+const withNode = (id: MachineId, work: (cluster: OpenCluster) => Promise<void>): Promise<void> =>
+  withCluster(id.cluster, async (cluster) => {
+    requireNode(cluster.state, id.name);
+    await work(cluster);
+  });

@@ -1,0 +1,83 @@
+import { node as nodes } from '../../api/core/node.ts';
+import { pod as pods } from '../../api/core/pod.ts';
+import type { Stored } from '../../api/meta/object.ts';
+import { StatusError } from '../../api/meta/status.ts';
+import type { Node, Pod } from '../../api/types/core-v1.ts';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Client } from '../../client/client.ts';
+import type { MachineId } from '../../drivers/driver.ts';
+import { openClient } from '../open-client.ts';
+import { waitFor } from '../steps/wait.ts';
+import { removeMachine, step } from './down.ts';
+import { type Job, startJob } from './job.ts';
+import { requireNode, withCluster } from './power.ts';
+
+const DRAIN_TIMEOUT_MS = 120_000;
+
+/** Drains a node (its pods end in order and move), deletes it from the API, then destroys its machine. */
+export const removeNode = (id: MachineId, options: { force: boolean; signal: AbortSignal }): Job<void> =>
+  startJob((push) =>
+    withCluster(id.cluster, async ({ folder, state, driver }) => {
+      requireNode(state, id.name);
+      if (state.spec.nodes.find((node) => node.name === id.name)?.controlPlane)
+        throw new SlipwayError('USAGE', {
+          tried: `remove ${id.name}`,
+          cause: 'it carries the only control plane of the cluster',
+          advice: [`slipway down ${id.cluster}`],
+        });
+      const { client, close } = await openClient(folder);
+      try {
+        if (!options.force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, options.signal));
+        await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
+          await removeMachine(driver, { cluster: id.cluster, node: id.name, machine: await driver.describe(id) });
+          await client.delete(nodes, { name: id.name }).catch(unlessGone);
+        });
+      } finally {
+        await close();
+      }
+      const { [id.name]: _, ...addresses } = state.addresses;
+      await folder.write({ ...state, spec: { ...state.spec, nodes: state.spec.nodes.filter((node) => node.name !== id.name) }, addresses });
+    }),
+  );
+
+const drain = async (client: Client, name: string, signal: AbortSignal): Promise<void> => {
+  await client
+    .patch<Stored<Node>>(nodes, { name }, { spec: { unschedulable: true } }, { type: 'application/merge-patch+json' })
+    .catch(unlessGone);
+  const remaining = async (): Promise<Stored<Pod>[]> => {
+    const { items } = await client.list<Stored<Pod>>(pods, { fieldSelector: `spec.nodeName=${name}` });
+    return items.filter((pod) => !pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet') && !isMirror(pod));
+  };
+  await waitFor(
+    async () => {
+      const there = await remaining();
+      if (!there.length) return true;
+      await Promise.all(there.filter((pod) => !pod.metadata.deletionTimestamp).map((pod) => evict(client, pod)));
+      throw new Error(`${there.length} pods are still there, ${there[0]?.metadata.namespace}/${there[0]?.metadata.name} among them`);
+    },
+    { signal, timeoutMs: DRAIN_TIMEOUT_MS, tried: `drain ${name}`, advice: [`slipway node remove ${name} --force`] },
+  );
+};
+
+const isMirror = (pod: Stored<Pod>): boolean => pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+
+/** By eviction, which respects disruption budgets: a refusal (429) is tried again with the next look. */
+const evict = async (client: Client, pod: Stored<Pod>): Promise<void> => {
+  const { name = '', namespace } = pod.metadata;
+  try {
+    await client.create(
+      pods,
+      { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } },
+      { namespace: namespace ?? '', name, subresource: 'eviction' },
+    );
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    if (error.status.code === 404 && error.status.details?.name !== name) await client.delete(pods, { namespace, name }).catch(unlessGone);
+    else if (error.status.code !== 404 && error.status.code !== 429) throw error;
+  }
+};
+
+const unlessGone = (error: unknown): undefined => {
+  if (error instanceof StatusError && error.status.code === 404) return undefined;
+  throw error;
+};

@@ -1,0 +1,111 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Driver } from '../../drivers/driver.ts';
+import { loadDriver } from '../../drivers/index.ts';
+import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
+import { runSteps } from '../run-steps.ts';
+import { type ClusterSpec, type ClusterWishes, clusterSpec } from '../spec/cluster-spec.ts';
+import { NODE_REQUIREMENTS } from '../spec/node-paths.ts';
+import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { STEPS } from '../steps/index.ts';
+import { contextName } from '../steps/kubeconfig.ts';
+import { type Job, startJob } from './job.ts';
+
+export interface UpResult {
+  cluster: string;
+  changed: boolean;
+  context: string;
+  server: string;
+  nodes: { name: string; address: string }[];
+  milliseconds: number;
+}
+
+/**
+ * Makes a cluster, or brings one that exists to what is wished. Its state is saved before the first machine is made, so that after a
+ * crash `up` goes on and `down` removes everything.
+ */
+export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSignal }): Job<UpResult> =>
+  startJob(async (push) => {
+    const startedAt = Date.now();
+    const folder = new ClusterStateFolder(wishes.name);
+    const unlock = folder.lock();
+    const stopper = new AbortController();
+    const close: (() => Promise<void>)[] = [];
+    try {
+      const known = await folder.read();
+      const spec = clusterSpec(wishes, known?.spec);
+      const dataDir = known?.dataDir ?? slipwayDataDir();
+      const driver = await openDriver(spec.driver, folder, dataDir);
+      if (!known) await refuseForeign(driver, spec);
+      // What an interrupted run had begun is finished, or taken back, as a whole.
+      const isNew = !known || known.phase === 'creating';
+      const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
+      const state: ClusterState = {
+        version: 1,
+        spec,
+        phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
+        createdAt: known?.createdAt ?? new Date().toISOString(),
+        dataDir,
+        addresses: known?.addresses ?? {},
+      };
+      await folder.write(state);
+      const context: ClusterContext = {
+        spec,
+        folder,
+        state,
+        driver,
+        signal: AbortSignal.any([options.signal, stopper.signal]),
+        options,
+        isNew,
+        newNodes: spec.nodes.map((node) => node.name).filter((name) => !before.has(name)),
+        machines: new Map(),
+        hosts: new Map(),
+        pki: undefined,
+        client: undefined,
+        close,
+      };
+      const { changed } = await runSteps(STEPS, context, {
+        push,
+        interrupted: options.signal,
+        stop: (reason) => stopper.abort(reason),
+        keep: options.keep,
+      }).catch(async (error: unknown) => {
+        if (!options.keep)
+          await (isNew ? folder.remove() : folder.write({ ...state, spec: known?.spec ?? spec, addresses: known?.addresses ?? {} }));
+        throw withNextCommand(error, spec.name, options.keep);
+      });
+      await folder.write({ ...context.state, phase: 'ready' });
+      return {
+        cluster: spec.name,
+        changed,
+        context: contextName(spec.name),
+        server: apiServers(context)[0] ?? '',
+        nodes: spec.nodes.map((node) => ({ name: node.name, address: context.machines.get(node.name)?.address ?? '' })),
+        milliseconds: Date.now() - startedAt,
+      };
+    } finally {
+      await Promise.all(close.map((end) => end().catch(() => {})));
+      unlock();
+    }
+  });
+
+export const openDriver = (name: string, folder: ClusterStateFolder, dataDir: string): Promise<Driver> =>
+  loadDriver(name, { dataDir, stateDir: folder.path, requirements: NODE_REQUIREMENTS });
+
+/** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
+const refuseForeign = async (driver: Driver, spec: ClusterSpec): Promise<void> => {
+  const foreign = await driver.list(spec.name);
+  if (!foreign.length) return;
+  throw new SlipwayError('CLUSTER_EXISTS', {
+    tried: `make the cluster ${spec.name}`,
+    cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map((machine) => machine.name).join(', ')}`,
+    advice: [`slipway up ${spec.name}-2`, `slipway down ${spec.name} --force   # removes those machines`],
+  });
+};
+
+const withNextCommand = (error: unknown, cluster: string, kept: boolean): unknown => {
+  if (!(error instanceof SlipwayError) || error.code !== 'STEP_FAILED') return error;
+  const advice = kept
+    ? [...error.advice.filter((line) => !line.includes('--keep')), `slipway up ${cluster}`, `slipway down ${cluster}`]
+    : error.advice;
+  return new SlipwayError(error.code, { tried: error.tried, cause: error.reason, logLines: error.logLines, advice });
+};

@@ -1,0 +1,90 @@
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+import type { ProgressEvent } from '../base/progress.ts';
+import type { Step } from './steps/step.ts';
+
+export interface RunStepsOptions {
+  push: (event: ProgressEvent) => void;
+  /** Ctrl-C. */
+  interrupted: AbortSignal;
+  /** Stops the steps that run beside one that failed; the context's signal. */
+  stop: (reason: unknown) => void;
+  /** Leave things as they are when a step fails. */
+  keep: boolean;
+  now?: () => number;
+}
+
+/**
+ * Runs steps as early as what they need allows. When one fails, the others are stopped, and what was begun is undone in the reverse
+ * order of beginning, unless `keep`. Throws the failed step's own error, or INTERRUPTED. Answers whether anything changed.
+ */
+export const runSteps = async <Context>(
+  steps: readonly Step<Context>[],
+  context: Context,
+  options: RunStepsOptions,
+): Promise<{ changed: boolean }> => {
+  const { push, interrupted, now = Date.now } = options;
+  const wanted = steps.filter((step) => step.wanted?.(context) ?? true);
+  const names = new Set(wanted.map((step) => step.name));
+  const done = new Map<string, Promise<void>>();
+  const begun: Step<Context>[] = [];
+  let changed = false;
+  let failure: { step: Step<Context>; error: unknown } | undefined;
+
+  const run = async (step: Step<Context>, needs: readonly string[]): Promise<void> => {
+    await Promise.all(needs.filter((name) => names.has(name)).map((name) => done.get(name)));
+    if (failure || interrupted.aborted) return;
+    begun.push(step);
+    push({ type: 'step-started', step: step.name, title: step.title });
+    const startedAt = now();
+    try {
+      const outcome = await step.apply(context, (detail) => push({ type: 'step-detail', step: step.name, detail }));
+      changed ||= outcome.changed;
+      push({ type: 'step-done', step: step.name, changed: outcome.changed, milliseconds: Math.round(now() - startedAt) });
+    } catch (error) {
+      push({ type: 'step-failed', step: step.name, reason: interrupted.aborted ? 'interrupted' : messageOf(error) });
+      failure ??= { step, error };
+      options.stop(error);
+    }
+  };
+
+  for (const [index, step] of wanted.entries()) {
+    const before = wanted[index - 1];
+    done.set(step.name, run(step, step.needs ?? (before ? [before.name] : [])));
+  }
+  await Promise.all(done.values());
+  if (!failure && !interrupted.aborted) return { changed };
+  if (!options.keep) await undo(begun, context, push);
+  if (interrupted.aborted) throw interruption(options.keep);
+  throw failureOf(failure?.step as Step<Context>, failure?.error);
+};
+
+const undo = async <Context>(begun: readonly Step<Context>[], context: Context, push: (event: ProgressEvent) => void): Promise<void> => {
+  for (const step of begun.toReversed()) {
+    if (!step.undo) continue;
+    try {
+      await step.undo(context);
+    } catch (error) {
+      // What remains is told, and does not keep the rest from being undone.
+      push({ type: 'warning', message: `taking back "${step.title}" failed: ${messageOf(error)}` });
+    }
+  }
+};
+
+const interruption = (kept: boolean): SlipwayError =>
+  new SlipwayError('INTERRUPTED', {
+    tried: 'go on',
+    cause: kept ? 'Ctrl-C was pressed; what was made is kept' : 'Ctrl-C was pressed; what was made is removed again',
+  });
+
+/** Errors that say by themselves what is wrong keep their code; the others are named after the step. */
+const failureOf = (step: Step<never> | Step<unknown>, error: unknown): SlipwayError => {
+  if (error instanceof SlipwayError && error.code !== 'COMMAND_FAILED' && error.code !== 'STEP_FAILED') return error;
+  return new SlipwayError('STEP_FAILED', {
+    tried: `finish the step "${step.title}" (${step.name})`,
+    cause: error instanceof Error ? error : String(error),
+    logLines: error instanceof SlipwayError ? error.logLines : undefined,
+    advice: error instanceof SlipwayError && error.advice.length ? error.advice : undefined,
+  });
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,135 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+
+/** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
+export interface ClusterSpec {
+  name: string;
+  driver: string;
+  nodes: NodeSpec[];
+  /** Control-plane nodes take no workloads. */
+  dedicatedControlPlanes: boolean;
+  network: NetworkSpec;
+}
+
+export interface NodeSpec {
+  name: string;
+  controlPlane: boolean;
+  cpus?: number | undefined;
+  memoryMiB?: number | undefined;
+  /** For the driver: subnet, SSH address. */
+  settings: Record<string, unknown>;
+}
+
+export interface NetworkSpec {
+  podCidr: string;
+  nodeCidrMaskSize: number;
+  serviceCidr: string;
+  clusterDns: string;
+  clusterDomain: string;
+  nodePortRange: [from: number, to: number];
+}
+
+/** As a person says it, on the command line. What is left out keeps its value for a cluster that exists, and its default for a new one. */
+export interface ClusterWishes {
+  name: string;
+  driver?: string | undefined;
+  nodes?: number | undefined;
+  controlPlanes?: number | undefined;
+  dedicatedControlPlanes?: boolean | undefined;
+  cpus?: number | undefined;
+  memoryMiB?: number | undefined;
+  subnet?: string | undefined;
+  /** Hosts of the ssh driver, `user@address:port`, one a node. */
+  hosts?: readonly string[] | undefined;
+  identityFile?: string | undefined;
+  jumpHost?: string | undefined;
+}
+
+export const DEFAULT_NETWORK: NetworkSpec = {
+  podCidr: '10.244.0.0/16',
+  nodeCidrMaskSize: 24,
+  serviceCidr: '10.96.0.0/16',
+  clusterDns: '10.96.0.10',
+  clusterDomain: 'cluster.local',
+  nodePortRange: [30000, 32767],
+};
+
+const MAX_NODES = 150;
+
+/** Throws USAGE, NAME_INVALID. */
+export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): ClusterSpec => {
+  checkName(wishes.name, 'cluster');
+  const driver = wishes.driver ?? known?.driver ?? (wishes.hosts?.length ? 'ssh' : 'local');
+  if (known && known.driver !== driver)
+    throw new SlipwayError('CLUSTER_EXISTS', {
+      tried: `make the cluster ${wishes.name} with the driver ${driver}`,
+      cause: `it exists, made by the driver ${known.driver}`,
+      advice: [`slipway up ${wishes.name} --driver ${known.driver}`, `slipway down ${wishes.name}`],
+    });
+  const count = nodeCount(wishes, known);
+  const controlPlanes = wishes.controlPlanes ?? known?.nodes.filter((node) => node.controlPlane).length ?? 1;
+  if (controlPlanes !== 1)
+    throw new SlipwayError('USAGE', {
+      tried: `make ${controlPlanes} control planes`,
+      cause:
+        controlPlanes < 1 ? 'a cluster needs one' : 'several control planes share a store in etcd, which this version does not install yet',
+      advice: [`slipway up ${wishes.name} --control-planes 1`],
+    });
+  const nodes = [...(known?.nodes ?? [])];
+  const taken = new Set(nodes.map((node) => node.name));
+  for (let index = 1; nodes.length < count; index++) {
+    const name = `${wishes.name}-${index}`;
+    if (!taken.has(name)) nodes.push(nodeSpec(name, nodes.length, wishes));
+  }
+  return {
+    name: wishes.name,
+    driver,
+    nodes,
+    dedicatedControlPlanes: wishes.dedicatedControlPlanes ?? known?.dedicatedControlPlanes ?? false,
+    network: known?.network ?? DEFAULT_NETWORK,
+  };
+};
+
+const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {
+  const hosts = wishes.hosts?.length ? wishes.hosts.length : undefined;
+  const count = wishes.nodes ?? hosts ?? known?.nodes.length ?? 2;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_NODES)
+    throw new SlipwayError('USAGE', { tried: `make ${count} nodes`, cause: `a cluster has 1 to ${MAX_NODES} nodes` });
+  if (hosts !== undefined && hosts !== count)
+    throw new SlipwayError('USAGE', { tried: `make ${count} nodes`, cause: `${hosts} hosts are given, and each node is one of them` });
+  if (known && count < known.nodes.length)
+    throw new SlipwayError('USAGE', {
+      tried: `make ${count} nodes`,
+      cause: `${wishes.name} has ${known.nodes.length}, and up never takes one away`,
+      advice: [`slipway node remove ${known.nodes.at(-1)?.name} --cluster ${wishes.name}`],
+    });
+  return count;
+};
+
+const nodeSpec = (name: string, index: number, wishes: ClusterWishes): NodeSpec => ({
+  name,
+  controlPlane: index === 0,
+  cpus: wishes.cpus,
+  memoryMiB: wishes.memoryMiB,
+  settings: {
+    ...(wishes.subnet ? { subnet: wishes.subnet } : {}),
+    ...(wishes.hosts?.[index] ? { host: wishes.hosts[index] } : {}),
+    ...(wishes.identityFile ? { identityFile: wishes.identityFile } : {}),
+    ...(wishes.jumpHost ? { jumpHost: wishes.jumpHost } : {}),
+  },
+});
+
+/** Names become host names, folders and parts of DNS names. */
+export const checkName = (name: string, kind: 'cluster' | 'node'): void => {
+  if (/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return;
+  const suggestion = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 40)
+    .replace(/-+$/, '');
+  throw new SlipwayError('NAME_INVALID', {
+    tried: `name a ${kind} ${JSON.stringify(name)}`,
+    cause: 'a name has at most 40 characters, which are small letters, digits and hyphens, and begins and ends with a letter or digit',
+    advice: suggestion ? [`slipway up ${suggestion}`] : [],
+  });
+};

@@ -1,0 +1,159 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { writeAtomically } from '../../hosts/local/local-host.ts';
+import { type ClusterSpec, checkName } from '../spec/cluster-spec.ts';
+
+/** What this client knows of a cluster: `$SLIPWAY_HOME/clusters/NAME/state.json`, written before anything is made. */
+export interface ClusterState {
+  version: 1;
+  spec: ClusterSpec;
+  /**
+   *   creating --all steps done--> ready --stop--> stopped --start--> ready      any --down--> deleting --> (no file)
+   * A cluster that is found in `creating` or `deleting` was interrupted: `up` goes on, `down` removes what there is.
+   */
+  phase: 'creating' | 'ready' | 'stopped' | 'deleting';
+  /** RFC 3339. */
+  createdAt: string;
+  /** Of the driver, on this computer. */
+  dataDir: string;
+  /** Addresses of nodes, once they have one. */
+  addresses: Record<string, string>;
+}
+
+/** $SLIPWAY_HOME, ~/.slipway by default. */
+export const slipwayHome = (env: Readonly<Record<string, string | undefined>> = process.env): string =>
+  env['SLIPWAY_HOME'] || join(homedir(), '.slipway');
+
+/** $SLIPWAY_DATA, /var/lib/slipway by default: what drivers that make machines on this computer keep. */
+export const slipwayDataDir = (env: Readonly<Record<string, string | undefined>> = process.env): string =>
+  env['SLIPWAY_DATA'] || '/var/lib/slipway';
+
+/** Names of the clusters that this client knows, sorted. */
+export const clusterNames = async (home = slipwayHome()): Promise<string[]> => {
+  const entries = await readdir(join(home, 'clusters'), { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+};
+
+/** The files of one cluster. All are private to the user (0700, 0600). */
+export class ClusterStateFolder {
+  readonly name: string;
+  readonly path: string;
+
+  constructor(name: string, home = slipwayHome()) {
+    checkName(name, 'cluster');
+    this.name = name;
+    this.path = join(home, 'clusters', name);
+  }
+
+  /** Undefined when there is no such cluster. Throws STATE_CORRUPT. */
+  async read(): Promise<ClusterState | undefined> {
+    const path = join(this.path, 'state.json');
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new SlipwayError('STATE_CORRUPT', { tried: `read ${path}`, cause: error });
+    });
+    if (text === undefined) return undefined;
+    try {
+      const state = JSON.parse(text) as ClusterState;
+      if (state.version !== 1 || state.spec?.name !== this.name || !Array.isArray(state.spec.nodes))
+        throw new Error('it is not a state of version 1');
+      return state;
+    } catch (error) {
+      throw new SlipwayError('STATE_CORRUPT', {
+        tried: `read ${path}`,
+        cause: error as Error,
+        advice: [`slipway down ${this.name} --force`],
+      });
+    }
+  }
+
+  /** The state, or CLUSTER_UNKNOWN with the names that there are. */
+  async require(): Promise<ClusterState> {
+    const state = await this.read();
+    if (state) return state;
+    const names = await clusterNames(join(this.path, '..', '..'));
+    throw new SlipwayError('CLUSTER_UNKNOWN', {
+      tried: `use the cluster ${this.name}`,
+      cause: names.length ? `there are ${names.join(', ')}` : 'no cluster has been made yet',
+      advice: names.length ? [`slipway status ${names[0]}`] : [`slipway up ${this.name}`],
+    });
+  }
+
+  async write(state: ClusterState): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await writeAtomically(join(this.path, 'state.json'), `${JSON.stringify(state, undefined, 2)}\n`, 0o600);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+
+  readFile(name: string): Promise<string | undefined> {
+    return readFile(join(this.path, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+  }
+
+  async writeFile(name: string, text: string): Promise<{ changed: boolean }> {
+    return writeAtomically(join(this.path, name), text, 0o600);
+  }
+
+  /** One change at a time: throws STATE_LOCKED with the pid of the other. A lock of a process that is gone is taken over. */
+  lock(): () => void {
+    const locks = join(this.path, '..', '..', 'locks');
+    mkdirSync(locks, { recursive: true, mode: 0o700 });
+    const path = join(locks, this.name);
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        const file = openSync(path, 'wx', 0o600);
+        writeSync(file, `${process.pid} ${startTimeOf(process.pid)}\n`);
+        closeSync(file);
+        return () => rmSync(path, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        const [pid, startedAt] = readLock(path);
+        // An empty lock is being written just now.
+        if (pid === undefined || (startedAt !== undefined && startTimeOf(pid) === startedAt)) throw locked(this.name, pid);
+        rmSync(path, { force: true });
+      }
+    }
+    throw locked(this.name, undefined);
+  }
+}
+
+const locked = (name: string, pid: number | undefined): SlipwayError =>
+  new SlipwayError('STATE_LOCKED', {
+    tried: `change the cluster ${name}`,
+    cause: `another slipway works on it${pid ? ` (process ${pid})` : ''}`,
+    advice: pid ? [`ps -p ${pid} -o args`, 'try again when it has ended'] : ['try again'],
+  });
+
+const readLock = (path: string): [pid: number | undefined, startedAt: string | undefined] => {
+  try {
+    const [pid, startedAt] = readFileSync(path, 'utf8').trim().split(' ');
+    return pid ? [Number(pid), startedAt] : [undefined, undefined];
+  } catch {
+    // Its owner removed it in this moment: tried again by the caller as a stale one.
+    return [-1, undefined];
+  }
+};
+
+/** Tells a process from another that got its number later; empty for one that is gone. */
+const startTimeOf = (pid: number): string => {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')[19] ?? ''
+    );
+  } catch {
+    return '';
+  }
+};

@@ -1,0 +1,88 @@
+import type { AgentConfig } from '../../api/config/agent-config.ts';
+import type { Host } from '../../hosts/host.ts';
+import { addressOf, apiServers, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
+import { PAUSE_IMAGE } from '../spec/images.ts';
+import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
+import { layFiles, requirePki } from './lay-files.ts';
+import { layService } from './lay-service.ts';
+import { NODE_ENVIRONMENT, nodeCommand } from './node-command.ts';
+import type { Step } from './step.ts';
+
+/** slipway-agent on every node. It waits by itself for containerd and the API, so it is started without waiting for them. */
+export const agents: Step<ClusterContext> = {
+  name: 'agents',
+  title: 'Starting node agents',
+  needs: ['certificates', 'programs'],
+  apply: (context) =>
+    onEveryNode(context.spec.nodes, async (node) => {
+      const host = hostOf(context, node);
+      const pki = requirePki(context);
+      const client = pki.agentClients.get(node.name);
+      const serving = pki.agentServings.get(node.name);
+      const { changed } = await layFiles(host, {
+        [`${NODE_PATHS.pki}/ca.crt`]: pki.authority.certPem,
+        [`${NODE_PATHS.pki}/agent.crt`]: client?.certPem ?? '',
+        [`${NODE_PATHS.pki}/agent.key`]: client?.keyPem ?? '',
+        [`${NODE_PATHS.pki}/agent-serving.crt`]: serving?.certPem ?? '',
+        [`${NODE_PATHS.pki}/agent-serving.key`]: serving?.keyPem ?? '',
+        [`${NODE_PATHS.config}/agent.json`]: `${JSON.stringify(await agentConfig(context, node, host), undefined, 2)}\n`,
+      });
+      return layService(host, {
+        unit: {
+          name: SERVICES.agent,
+          description: 'Slipway node agent',
+          command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`),
+          env: NODE_ENVIRONMENT,
+          after: [SERVICES.containerd],
+        },
+        configChanged: changed,
+      });
+    }),
+};
+
+const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host): Promise<AgentConfig> => {
+  const { spec } = context;
+  const { network } = spec;
+  return {
+    clusterName: spec.name,
+    nodeName: node.name,
+    nodeAddress: addressOf(context, node),
+    apiServers: apiServers(context),
+    pki: {
+      caFile: `${NODE_PATHS.pki}/ca.crt`,
+      clientCertFile: `${NODE_PATHS.pki}/agent.crt`,
+      clientKeyFile: `${NODE_PATHS.pki}/agent.key`,
+      servingCertFile: `${NODE_PATHS.pki}/agent-serving.crt`,
+      servingKeyFile: `${NODE_PATHS.pki}/agent-serving.key`,
+    },
+    port: AGENT_PORT,
+    labels: {},
+    taints: node.controlPlane && spec.dedicatedControlPlanes ? ['node-role.kubernetes.io/control-plane=:NoSchedule'] : [],
+    containerRuntimeSocket: NODE_PATHS.containerdSocket,
+    cniBinDir: NODE_PATHS.cniBin,
+    cniConfDir: NODE_PATHS.cniConfig,
+    clusterDns: network.clusterDns,
+    clusterDomain: network.clusterDomain,
+    serviceCidr: network.serviceCidr,
+    podCidr: network.podCidr,
+    nodePortRange: network.nodePortRange,
+    rootDir: NODE_PATHS.kubelet,
+    manifestDir: NODE_PATHS.manifests,
+    podLogsDir: NODE_PATHS.podLogs,
+    pauseImage: PAUSE_IMAGE,
+    maxPods: 110,
+    overlay: [...context.machines.values()].every((machine) => machine.sameNetwork) ? 'routes' : 'vxlan',
+    reserved: { cpu: '100m', memory: '200Mi' },
+    ...(node.cpus || node.memoryMiB ? { capacity: capacityOf(node) } : {}),
+    upstreamDns: resolversIn((await host.readFile('/etc/resolv.conf'))?.toString() ?? ''),
+  };
+};
+
+const capacityOf = (node: NodeSpec): { cpu?: string; memory?: string } => ({
+  ...(node.cpus ? { cpu: String(node.cpus) } : {}),
+  ...(node.memoryMiB ? { memory: `${node.memoryMiB}Mi` } : {}),
+});
+
+export const resolversIn = (resolvConf: string): string[] =>
+  [...resolvConf.matchAll(/^nameserver\s+(\S+)/gm)].map((match) => match[1] as string).slice(0, 3);

@@ -1,0 +1,38 @@
+import { createClient } from '../../client/create-client.ts';
+import { createRestTransport, type RestTransport } from '../../client/rest/rest-transport.ts';
+import { apiServers, type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
+import { SERVICES } from '../spec/node-paths.ts';
+import { requirePki } from './lay-files.ts';
+import type { Step } from './step.ts';
+import { waitFor } from './wait.ts';
+
+const TIMEOUT_MS = 60_000;
+
+/** The API answers, to the administrator. */
+export const apiReady: Step<ClusterContext> = {
+  name: 'api-ready',
+  title: 'Waiting for the API',
+  needs: ['control-plane', 'kubeconfig'],
+  apply: async (context) => {
+    const transport = adminTransport(context);
+    context.close.push(() => transport.close());
+    const [first] = controlPlanes(context.spec);
+    await waitFor(
+      async () => (await transport.send({ method: 'GET', path: '/readyz', signal: context.signal })).status === 200 || undefined,
+      {
+        signal: context.signal,
+        timeoutMs: TIMEOUT_MS,
+        tried: 'reach the API server',
+        logs: first && { host: hostOf(context, first), service: SERVICES.server },
+        advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${first?.name} ${SERVICES.server}`],
+      },
+    );
+    context.client = createClient(transport);
+    return { changed: false };
+  },
+};
+
+const adminTransport = (context: ClusterContext): RestTransport => {
+  const pki = requirePki(context);
+  return createRestTransport({ servers: apiServers(context), ca: pki.authority.certPem, cert: pki.admin.certPem, key: pki.admin.keyPem });
+};

@@ -1,0 +1,36 @@
+import { renderTemplate } from '../../base/templates/template.ts';
+import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import { PAUSE_IMAGE } from '../spec/images.ts';
+import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
+import { layService } from './lay-service.ts';
+import type { Step } from './step.ts';
+
+/** containerd, configured and started. */
+export const containerRuntime: Step<ClusterContext> = {
+  name: 'container-runtime',
+  title: 'Starting containerd',
+  needs: ['programs'],
+  apply: (context) =>
+    onEveryNode(context.spec.nodes, async (node) => {
+      const host = hostOf(context, node);
+      // Bit 24 is CAP_SYS_RESOURCE: without it no container may be given a lower oom_score than its maker.
+      const { stdout } = await host.run(['sed', '-n', 's/^CapBnd:\\s*//p', '/proc/self/status']);
+      const config = await host.writeFile(
+        NODE_PATHS.containerdConfig,
+        renderTemplate('containerd', {
+          paths: NODE_PATHS,
+          pauseImage: PAUSE_IMAGE,
+          restrictOomScoreAdj: ((BigInt(`0x${stdout.trim() || '0'}`) >> 24n) & 1n) === 0n,
+        }),
+        { mode: 0o644 },
+      );
+      return layService(host, {
+        unit: {
+          name: SERVICES.containerd,
+          description: 'Container runtime of the Slipway node',
+          command: ['containerd', '--config', NODE_PATHS.containerdConfig],
+        },
+        configChanged: config.changed,
+      });
+    }),
+};

@@ -1,0 +1,38 @@
+import type { ClusterContext } from '../cluster-context.ts';
+import { agents } from './agents.ts';
+import { apiReady } from './api-ready.ts';
+import { certificates } from './certificates.ts';
+import { containerRuntime } from './container-runtime.ts';
+import { controlPlane } from './control-plane.ts';
+import { demo, demoAnswers } from './demo.ts';
+import { images } from './images.ts';
+import { kubeconfig } from './kubeconfig.ts';
+import { machines } from './machines.ts';
+import { nodesReady } from './nodes-ready.ts';
+import { preflight } from './preflight.ts';
+import { programs } from './programs.ts';
+import type { Step } from './step.ts';
+
+/**
+ * What `up` and `node add` do. A step starts when the steps that it names in `needs` have ended:
+ *
+ *   preflight - machines -+- programs -+- container-runtime - images ------------------+
+ *                         |            +- control-plane - api-ready -+- demo ----------+- demo-answers
+ *                         +- certificates -- kubeconfig -'           +- nodes-ready ---+
+ *                                      +- agents -------------------'
+ */
+export const STEPS: readonly Step<ClusterContext>[] = [
+  preflight,
+  machines,
+  certificates,
+  programs,
+  containerRuntime,
+  controlPlane,
+  agents,
+  kubeconfig,
+  images,
+  apiReady,
+  nodesReady,
+  demo,
+  demoAnswers,
+];

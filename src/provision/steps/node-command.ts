@@ -1,0 +1,13 @@
+import { NODE_PATHS } from '../spec/node-paths.ts';
+
+/** SQLite in Node 24 is announced as experimental at every start; the store's tests stand for it. */
+export const nodeCommand = (program: string, config: string): string[] => [
+  NODE_PATHS.node,
+  '--disable-warning=ExperimentalWarning',
+  program,
+  '--config',
+  config,
+];
+
+/** Compiled code is kept between starts. */
+export const NODE_ENVIRONMENT: Readonly<Record<string, string>> = { NODE_COMPILE_CACHE: `${NODE_PATHS.data}/compile-cache` };

@@ -1,0 +1,66 @@
+import { node as nodes } from '../../api/core/node.ts';
+import type { Stored } from '../../api/meta/object.ts';
+import type { Node } from '../../api/types/core-v1.ts';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Client } from '../../client/client.ts';
+import { type ClusterContext, hostOf } from '../cluster-context.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
+import { SERVICES } from '../spec/node-paths.ts';
+import type { Step } from './step.ts';
+import { waitFor } from './wait.ts';
+
+const TIMEOUT_MS = 90_000;
+const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
+
+/** Every node is Ready; this computer has a way to its pods. */
+export const nodesReady: Step<ClusterContext> = {
+  name: 'nodes-ready',
+  title: 'Waiting for the nodes',
+  needs: ['api-ready', 'agents', 'container-runtime'],
+  apply: async (context, report) => {
+    const client = requireClient(context);
+    const changes = await Promise.all(
+      context.spec.nodes.map(async (node) => {
+        const found = await readyNode(context, client, node);
+        report(`${node.name} is ready`);
+        await context.driver.route?.({ cluster: context.spec.name, name: node.name }, found.spec?.podCIDRs ?? []);
+        return labelRole(client, node, found);
+      }),
+    );
+    return { changed: changes.includes(true) };
+  },
+};
+
+const readyNode = (context: ClusterContext, client: Client, node: NodeSpec): Promise<Stored<Node>> =>
+  waitFor(
+    async () => {
+      const found = await client.get<Stored<Node>>(nodes, { name: node.name });
+      const ready = found.status?.conditions?.find((condition) => condition.type === 'Ready');
+      if (ready?.status === 'True') return found;
+      throw new Error(ready?.message || 'the node has not reported its state yet');
+    },
+    {
+      signal: context.signal,
+      timeoutMs: TIMEOUT_MS,
+      tried: `see the node ${node.name} ready`,
+      logs: { host: hostOf(context, node), service: SERVICES.agent },
+      advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${node.name} ${SERVICES.agent}`],
+    },
+  );
+
+/** A node may not give itself a role (NodeRestriction): the administrator does. */
+const labelRole = async (client: Client, node: NodeSpec, found: Stored<Node>): Promise<boolean> => {
+  if (!node.controlPlane || found.metadata.labels?.[CONTROL_PLANE_LABEL] !== undefined) return false;
+  await client.patch(
+    nodes,
+    { name: node.name },
+    { metadata: { labels: { [CONTROL_PLANE_LABEL]: '' } } },
+    { type: 'application/merge-patch+json' },
+  );
+  return true;
+};
+
+export const requireClient = (context: ClusterContext): Client => {
+  if (!context.client) throw new SlipwayError('STEP_FAILED', { tried: 'ask the API server', cause: 'it has not been reached yet' });
+  return context.client;
+};

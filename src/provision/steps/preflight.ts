@@ -1,0 +1,44 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Finding } from '../../drivers/driver.ts';
+import { runProcess } from '../../hosts/local/run-process.ts';
+import type { ClusterContext } from '../cluster-context.ts';
+import type { Step } from './step.ts';
+
+/** What the driver needs on this computer. With --yes, missing packages are installed. */
+export const preflight: Step<ClusterContext> = {
+  name: 'preflight',
+  title: 'Checking this host',
+  apply: async (context, report) => {
+    let findings = errorsOf(await context.driver.preflight());
+    const packages = [...new Set(findings.flatMap((finding) => finding.packages ?? []))];
+    let changed = false;
+    if (packages.length && context.options.yes && findings.every((finding) => finding.packages)) {
+      report(`installing ${packages.join(', ')}`);
+      await installPackages(packages, context.signal);
+      changed = true;
+      findings = errorsOf(await context.driver.preflight());
+    }
+    const [first] = findings;
+    if (!first) return { changed };
+    throw new SlipwayError(first.code ?? 'PREFLIGHT_FAILED', {
+      tried: `make the cluster ${context.spec.name}`,
+      cause: findings.map((finding) => finding.problem.replace(/\.$/, '')).join('; '),
+      advice: [
+        ...findings.map((finding) => finding.fix),
+        ...(packages.length ? [`slipway up ${context.spec.name} --yes   # installs packages itself`] : []),
+      ],
+    });
+  },
+};
+
+const errorsOf = (findings: readonly Finding[]): Finding[] => findings.filter((finding) => finding.severity === 'error');
+
+const installPackages = async (packages: readonly string[], signal: AbortSignal): Promise<void> => {
+  const install = ['apt-get', 'install', '--yes', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...packages];
+  const options = { where: 'this host', signal, env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  const first = await runProcess(install, { ...options, check: false });
+  if (first.exitCode === 0) return;
+  // A machine whose package lists are old, or empty, learns of the packages first.
+  await runProcess(['apt-get', 'update'], options);
+  await runProcess(install, options);
+};
