@@ -32,15 +32,21 @@ export interface ResourceCache {
   get(target: ItemTarget): Promise<CachedItem | undefined>;
   list(options?: CacheListOptions): Promise<CachedList>;
   watch(options?: CacheWatchOptions): Promise<WatchCursor>;
+  /**
+   * Says that objects of this resource are read in this process all the time (by controllers): those of writers are then kept for
+   * them, where they would otherwise be parsed again.
+   */
+  keepObjects(): void;
   /** Every current item in the order of its key, without waiting: for counting quotas and the like. Empty before the first use of `get`/`list`/`watch`. */
   items(filter?: ItemFilter): readonly CachedItem[];
   /** Current items that have an owner reference to this uid. */
   ownedBy(uid: string): Promise<readonly CachedItem[]>;
   /**
    * Writes and resolves once the write is durable and every read shows it. The object is given away: it must not be changed
-   * afterwards. `metadata.resourceVersion` in it is ignored. Throws `StoreError` KeyExists, StoreFull.
+   * afterwards. `metadata.resourceVersion` in it is ignored. With `ttlSeconds` the object goes by itself after about that time.
+   * Throws `StoreError` KeyExists, StoreFull.
    */
-  create(target: ItemTarget, object: KubeObject): Promise<CachedItem>;
+  create(target: ItemTarget, object: KubeObject, options?: { ttlSeconds?: number }): Promise<CachedItem>;
   /**
    * Replaces exactly the version `old`. Resolves to `old` itself, without a write, when nothing differs but the order of fields
    * written by the caller. Throws `StoreError` RevisionMismatch, KeyNotFound, StoreFull.
@@ -127,7 +133,7 @@ export interface CacheWatchOptions extends ItemFilter {
 
 /**
  * A watcher's place in the shared ring of events. It buffers nothing: a watcher that does not read is parked, costs nothing and
- * delays nobody. One that falls behind what the ring keeps is served from the store's history, and gets 410 when that is gone.
+ * delays nobody. One that falls behind what the ring keeps gets 410, and its client lists again.
  */
 export interface WatchCursor {
   /**
