@@ -41,12 +41,15 @@ export class KeyQueue {
   /** The earliest of several calls for a key wins; adding it at once does not cancel the later turn. */
   addAfter(key: string, ms: number): void {
     if (this.#closed) return;
-    if (ms <= 0) return this.add(key);
+    if (ms <= 0) {
+      this.add(key);
+      return;
+    }
     const due = performance.now() + ms;
     const known = this.#timers.get(key);
     if (known && known.due <= due) return;
     if (known) clearTimeout(known.timer);
-    // Longer waits than a timer can hold come back and are judged again.
+    // A wait longer than a timer can hold comes early, and the sync asks again.
     const timer = setTimeout(
       () => {
         this.#timers.delete(key);

@@ -190,9 +190,10 @@ export class ReplicaReconciler<T extends Replicated> implements Reconciler {
     active: Stored<Pod>[],
     failure: { reason: string; error: unknown } | undefined,
   ): Promise<void> {
-    const status = statusOf({ set, claimed, active, failure, now: this.#context.now() });
+    const { kind } = this.#replicated;
+    const status = statusOf({ set, claimed, active, failure, now: this.#context.now(), countsTerminating: kind.kind === 'ReplicaSet' });
     if (JSON.stringify(sorted(status)) === JSON.stringify(sorted(set.status ?? {}))) return;
-    await this.#context.client.update(this.#replicated.kind, { ...set, status }, { subresource: 'status' });
+    await this.#context.client.update(kind, { ...set, status }, { subresource: 'status' });
   }
 
   #nextAvailability(set: Stored<T>, active: Stored<Pod>[]): number | undefined {
@@ -211,8 +212,9 @@ const statusOf = <T extends Replicated>(input: {
   active: Stored<Pod>[];
   failure: { reason: string; error: unknown } | undefined;
   now: number;
+  countsTerminating: boolean;
 }): Partial<ReplicaSetStatus> => {
-  const { set, claimed, active, failure, now } = input;
+  const { set, claimed, active, failure, now, countsTerminating } = input;
   const wantedLabels = Object.entries(set.spec?.template?.metadata?.labels ?? {});
   const minReadySeconds = set.spec?.minReadySeconds ?? 0;
   const others = (set.status?.conditions ?? []).filter((condition) => condition.type !== 'ReplicaFailure');
@@ -236,9 +238,7 @@ const statusOf = <T extends Replicated>(input: {
     ...(conditions.length > 0 ? { conditions } : {}),
     replicas: active.length,
     observedGeneration: set.metadata.generation,
-    ...('terminatingReplicas' in (set.status ?? {}) || claimed.some(isPodTerminating)
-      ? { terminatingReplicas: claimed.filter(isPodTerminating).length }
-      : {}),
+    ...(countsTerminating ? { terminatingReplicas: claimed.filter(isPodTerminating).length } : {}),
   };
 };
 

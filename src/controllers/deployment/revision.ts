@@ -1,0 +1,49 @@
+import type { Stored } from '../../api/meta/object.ts';
+import type { Deployment, ReplicaSet } from '../../api/types/apps-v1.ts';
+
+export const HASH_LABEL = 'pod-template-hash';
+export const REVISION = 'deployment.kubernetes.io/revision';
+const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+/** The deployment's size and the most pods it might have, when the set was last sized. */
+export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
+
+const NOT_COPIED = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  REVISION,
+  REVISION_HISTORY,
+  DESIRED_REPLICAS,
+  MAX_REPLICAS,
+  'deprecated.deployment.rollback.to',
+]);
+
+type Annotations = Record<string, string>;
+
+export const revisionOf = (object: { metadata: { annotations?: Annotations } }): number => {
+  const revision = Number(object.metadata.annotations?.[REVISION] ?? 0);
+  return Number.isSafeInteger(revision) ? revision : 0;
+};
+
+export const nextRevision = (oldSets: readonly Stored<ReplicaSet>[]): number => Math.max(0, ...oldSets.map(revisionOf)) + 1;
+
+/** The annotations of the set of the current template: the deployment's own, and a revision above all others. */
+export const newSetAnnotations = (
+  deployment: Stored<Deployment>,
+  set: { metadata: { annotations?: Annotations } } | undefined,
+  revision: number,
+): Annotations => {
+  const annotations: Annotations = { ...set?.metadata.annotations };
+  for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) if (!NOT_COPIED.has(name)) annotations[name] = value;
+  const old = set ? revisionOf(set) : 0;
+  if (old < revision) {
+    annotations[REVISION] = String(revision);
+    // A template that comes back (an undo) keeps the numbers it had.
+    if (old > 0) annotations[REVISION_HISTORY] = [annotations[REVISION_HISTORY], String(old)].filter(Boolean).join(',');
+  }
+  return annotations;
+};
+
+export const sizeAnnotations = (desired: number, max: number): Annotations => ({
+  [DESIRED_REPLICAS]: String(desired),
+  [MAX_REPLICAS]: String(max),
+});
