@@ -4,6 +4,7 @@ import type { Driver, DriverOptions } from './driver.ts';
 /** The list of drivers: each is loaded when it is used. */
 const DRIVERS: Readonly<Record<string, (options: DriverOptions) => Promise<Driver>>> = {
   local: async (options) => (await import('./local/local-driver.ts')).createLocalDriver(options),
+  ssh: async (options) => (await import('./ssh/ssh-driver.ts')).createSshDriver(options),
 };
 
 export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS);

@@ -1,0 +1,122 @@
+import { lookup } from 'node:dns/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Host } from '../../hosts/host.ts';
+import { writeAtomically } from '../../hosts/local/local-host.ts';
+import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
+import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import { knownHostsName, parseSshTarget } from '../../hosts/ssh/ssh-target.ts';
+import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
+
+/** What is remembered of a host that became a node. */
+interface SshRecord {
+  /** `user@address:port`. */
+  host: string;
+  /** On the nodes' network. */
+  address: string;
+  identityFile?: string | undefined;
+  jumpHost?: string | undefined;
+}
+
+/** Machines that exist. Nothing is made or destroyed: to create is to reach and remember, to destroy is to forget. */
+export const createSshDriver = (options: DriverOptions): Driver => {
+  const folder = join(options.stateDir, 'ssh');
+  const file = (name: string): string => join(folder, `${name}.json`);
+  const read = async (name: string): Promise<SshRecord | undefined> => {
+    const text = await readFile(file(name), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as SshRecord);
+  };
+  const machine = (id: MachineId, record: SshRecord): Machine => ({
+    cluster: id.cluster,
+    name: id.name,
+    state: 'running',
+    address: record.address,
+    // Whether hosts share one network is not known from here; an overlay works on every network.
+    sameNetwork: false,
+  });
+  const open = (name: string, record: SshRecord, progress: (message: string) => void): Promise<Host> =>
+    createSshHost({
+      name: `${name} (${record.host})`,
+      target: parseSshTarget(record.host),
+      jump: record.jumpHost ? parseSshTarget(record.jumpHost) : undefined,
+      identityFile: record.identityFile,
+      agentSocket: process.env['SSH_AUTH_SOCK'],
+      knownHosts: new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: progress }),
+    });
+  const describe = async (id: MachineId): Promise<Machine | undefined> => {
+    const record = await read(id.name);
+    return record && machine(id, record);
+  };
+
+  return {
+    name: 'ssh',
+    keepsMachines: true,
+    preflight: async () => [],
+    create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
+      const record = await recordOf(spec, await read(spec.name));
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await writeAtomically(file(spec.name), `${JSON.stringify(record)}\n`, 0o600);
+      context.progress(`reaching ${record.host}`);
+      const host = await open(spec.name, record, context.progress);
+      await host.close();
+      return machine(spec, record);
+    },
+    describe,
+    list: async (cluster) => {
+      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -5));
+      const machines = await Promise.all(names.sort().map((name) => describe({ cluster, name })));
+      return machines.filter((found) => found !== undefined);
+    },
+    start: async (id) => {
+      const found = await describe(id);
+      if (found) return found;
+      throw new SlipwayError('NODE_UNKNOWN', { tried: `start ${id.name}`, cause: 'no host is remembered under that name' });
+    },
+    stop: async (id, { powerOff }) => {
+      const record = await read(id.name);
+      if (!record) return;
+      throw new SlipwayError('USAGE', {
+        tried: `${powerOff ? 'power off' : 'stop'} ${id.name}`,
+        cause: `${knownHostsName(parseSshTarget(record.host))} is not a machine that Slipway made`,
+        advice: [`ssh ${record.host} sudo poweroff`],
+      });
+    },
+    destroy: (id) => rm(file(id.name), { force: true }),
+    destroyShared: () => rm(folder, { recursive: true, force: true }),
+    connect: async (known) => {
+      const record = await read(known.name);
+      if (!record) throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${known.name}`, cause: 'no host is remembered under that name' });
+      return open(known.name, record, () => {});
+    },
+  };
+};
+
+/** Settings: `host`, and where wanted `identityFile`, `jumpHost` and `address` (on the nodes' network, when SSH uses another). */
+const recordOf = async (spec: MachineSpec, known: SshRecord | undefined): Promise<SshRecord> => {
+  const text = (name: string): string | undefined =>
+    typeof spec.settings[name] === 'string' ? (spec.settings[name] as string) : undefined;
+  const host = text('host') ?? known?.host;
+  if (!host)
+    throw new SlipwayError('USAGE', {
+      tried: `reach the node ${spec.name}`,
+      cause: 'no host is given for it',
+      advice: [`slipway up ${spec.cluster} --driver ssh --host user@192.0.2.11 --host user@192.0.2.12`],
+    });
+  return {
+    host,
+    address: text('address') ?? known?.address ?? (await addressFor(parseSshTarget(host).host)),
+    identityFile: text('identityFile') ?? known?.identityFile,
+    jumpHost: text('jumpHost') ?? known?.jumpHost,
+  };
+};
+
+const addressFor = async (host: string): Promise<string> => {
+  if (isIP(host)) return host;
+  try {
+    return (await lookup(host, { family: 4 })).address;
+  } catch (error) {
+    throw new SlipwayError('HOST_UNREACHABLE', { tried: `find the address of ${host}`, cause: error as Error });
+  }
+};

@@ -1,0 +1,97 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { knownHostsName, type SshTarget } from './ssh-target.ts';
+
+/** Keys that hosts are known by: those of the user's own known_hosts, and those that Slipway has seen at first use. */
+export class KnownHosts {
+  readonly #pinFile: string;
+  readonly #files: readonly string[];
+  readonly #onFirstUse: (message: string) => void;
+
+  constructor(options: { pinFile: string; files?: readonly string[]; onFirstUse: (message: string) => void }) {
+    this.#pinFile = options.pinFile;
+    this.#files = options.files ?? [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+    this.#onFirstUse = options.onFirstUse;
+  }
+
+  /** Key types by which the host is known: asked for first, so that the server shows a key that can be compared. */
+  async typesOf(target: SshTarget): Promise<string[]> {
+    return [...new Set((await this.#entriesOf(target)).map((entry) => entry.type))];
+  }
+
+  /**
+   * Resolves when `key` (as it travels in the protocol) belongs to the host, remembering it at first use. Throws HOST_KEY_MISMATCH,
+   * also for a key that is marked as revoked.
+   */
+  async verify(target: SshTarget, key: Buffer): Promise<void> {
+    const entries = await this.#entriesOf(target);
+    const same = entries.filter((entry) => entry.key.equals(key));
+    if (same.length && !same.some((entry) => entry.revoked)) return;
+    const name = knownHostsName(target);
+    if (entries.length)
+      throw new SlipwayError('HOST_KEY_MISMATCH', {
+        tried: `trust ${name}`,
+        cause: `it shows ${fingerprint(key)}, but is known by ${entries.map((entry) => fingerprint(entry.key)).join(', ')}`,
+        advice: [`ssh-keygen -R ${name}   # only when you know why the key has changed`, `ssh-keygen -R ${name} -f ${this.#pinFile}`],
+      });
+    await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
+    await appendFile(this.#pinFile, `${name} ${keyType(key)} ${key.toString('base64')}\n`, { mode: 0o600 });
+    this.#onFirstUse(`${name} is trusted from now on by its key ${fingerprint(key)}`);
+  }
+
+  async #entriesOf(target: SshTarget): Promise<Entry[]> {
+    const texts = await Promise.all([this.#pinFile, ...this.#files].map((file) => readFile(file, 'utf8').catch(() => '')));
+    return texts
+      .flatMap((text) => text.split('\n').flatMap((line) => parseLine(line)))
+      .filter((entry) => entry.matches(knownHostsName(target)));
+  }
+}
+
+interface Entry {
+  matches: (name: string) => boolean;
+  type: string;
+  key: Buffer;
+  revoked: boolean;
+}
+
+/** One line of a known_hosts file; certificate authorities are not supported and left out. */
+const parseLine = (line: string): Entry[] => {
+  const words = line.trim().split(/\s+/);
+  const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
+  const [hosts, type, key] = words;
+  if (!hosts || !type || !key || hosts.startsWith('#') || marker === '@cert-authority') return [];
+  return [{ matches: hostMatcher(hosts), type, key: Buffer.from(key, 'base64'), revoked: marker === '@revoked' }];
+};
+
+const hostMatcher = (hosts: string): ((name: string) => boolean) => {
+  const [, one, salt, digest] = hosts.split('|');
+  if (hosts.startsWith('|') && one === '1' && salt && digest)
+    return (name) => {
+      const computed = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+      const stored = Buffer.from(digest, 'base64');
+      return stored.length === computed.length && timingSafeEqual(stored, computed);
+    };
+  const patterns = hosts.split(',').map((pattern) => ({
+    negated: pattern.startsWith('!'),
+    expression: new RegExp(
+      `^${pattern
+        .replace(/^!/, '')
+        .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+        .replaceAll('*', '.*')
+        .replaceAll('?', '.')}$`,
+      'i',
+    ),
+  }));
+  return (name) =>
+    patterns.some(({ negated, expression }) => !negated && expression.test(name)) &&
+    !patterns.some(({ negated, expression }) => negated && expression.test(name));
+};
+
+/** The key's own type name: a length and a text stand at its head. */
+const keyType = (key: Buffer): string => key.subarray(4, 4 + key.readUInt32BE(0)).toString();
+
+/** As ssh prints it: `SHA256:...`. */
+export const fingerprint = (key: Buffer): string => `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
