@@ -217,7 +217,7 @@ export const parseFieldSelector = (text: string): FieldRequirement[] => {
     const match = /^((?:\\.|[^\\=!])*?)(!=|==|=)((?:\\.|[^\\])*)$/s.exec(term);
     if (!match) fail(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, name = '', operator, value = ''] = match as RegExpExecArray;
-    found.push({ name, operator: operator === '!=' ? '!=' : '=', value: unescape(value) });
+    found.push({ name, operator: operator === '!=' ? '!=' : '=', value: unescaped(value) });
   }
   return found;
 };
@@ -236,7 +236,7 @@ const splitTerms = (text: string): string[] => {
   return terms;
 };
 
-const unescape = (value: string): string => {
+const unescaped = (value: string): string => {
   if (!value.includes('\\') && !/[,=]/.test(value)) return value;
   if (/\\(?![\\,=])/.test(value)) fail(`invalid field selector: invalid escape sequence: ${/\\[^\\,=]/.exec(value)?.[0] ?? '\\'}`);
   if (/(^|[^\\])=/.test(value)) fail(`invalid field selector: unescaped character in value: 61`);
