@@ -81,6 +81,7 @@ export abstract class BaseCommand<F extends Flags = Flags> {
     this.dashAt = parsed.dashAt;
   }
 
+  // biome-ignore lint/suspicious/noConfusingVoidType: most commands answer nothing, and say so with void.
   abstract run(): Promise<number | undefined | void>;
 
   /** Frees what the command opened. Called once, however `run` ended. */

@@ -3,7 +3,9 @@ import type { CommandClass } from './base-command.ts';
 
 /** Help of one command, laid out by oclif's help formatter, which is loaded only here. */
 export const commandHelp = async (id: string, Command: CommandClass): Promise<string> => {
-  const { CommandHelp } = await import('@oclif/core/help');
+  // A CommonJS module: bundled, its exports stand under `default`.
+  const loaded = await import('@oclif/core/help');
+  const { CommandHelp } = 'CommandHelp' in loaded ? loaded : (loaded as { default: typeof loaded }).default;
   const command = {
     id,
     aliases: [],

@@ -11,5 +11,6 @@ export interface CommandEntry {
 
 /** Every command: what is typed -> how it is loaded. Only the one that runs is read from disk; help needs no more than this table. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  get: { summary: 'Show objects', group: 'Look', load: () => import('./get.ts') },
   version: { summary: 'Versions of this program and of the cluster', group: 'Settings', load: () => import('./version.ts') },
 };

@@ -26,7 +26,7 @@ export const parseArgs = (argv: readonly string[], flags: Flags): ParsedArgs => 
 
   const set = (name: string, text: string): void => {
     const flag = flags[name] as Flag;
-    const value = valueOf(name, flag, text);
+    const value = parseValue(name, flag, text);
     values[name] = flag.kind === 'list' && given.has(name) ? [...(values[name] as string[]), ...(value as string[])] : value;
     given.add(name);
   };
@@ -72,14 +72,20 @@ const parseShort = (word: string, context: ShortContext): void => {
     const flag = name === undefined ? undefined : context.flags[name];
     if (name === undefined || !flag) throw new UsageError(`unknown shorthand flag: '${char}' in ${word}`);
     const rest = word.slice(at + 1);
-    if (rest.startsWith('=')) return context.set(name, rest.slice(1));
+    if (rest.startsWith('=')) {
+      context.set(name, rest.slice(1));
+      return;
+    }
     if (flag.kind === 'boolean') context.set(name, 'true');
     else if (flag.bare !== undefined) context.set(name, flag.bare);
-    else return context.set(name, rest === '' ? context.next(`'${char}' in ${word}`) : rest);
+    else {
+      context.set(name, rest === '' ? context.next(`'${char}' in ${word}`) : rest);
+      return;
+    }
   }
 };
 
-const valueOf = (name: string, flag: Flag, text: string): unknown => {
+const parseValue = (name: string, flag: Flag, text: string): unknown => {
   const wrong = (why: string): UsageError => new UsageError(`invalid argument "${text}" for "--${name}" flag: ${why}`);
   if (flag.kind === 'boolean') {
     if (/^(1|t|true|True|TRUE|T)$/.test(text)) return true;
