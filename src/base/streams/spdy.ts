@@ -108,7 +108,10 @@ export class SpdyStream extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const step = (offset: number): void => {
-      if (this.destroyed) return done(new Error('SPDY stream is closed'));
+      if (this.destroyed) {
+        done(new Error('SPDY stream is closed'));
+        return;
+      }
       const size = Math.min(chunk.length - offset, MAX_CHUNK, this.#sendWindow);
       if (size <= 0 && chunk.length > offset) {
         this.#waiting = () => step(offset);

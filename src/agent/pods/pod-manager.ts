@@ -1,0 +1,183 @@
+import type { Stored } from '../../api/meta/object.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
+import type { Component } from '../../base/async/component.ts';
+import type { InformerReads } from '../../client/informer/informer.ts';
+import { admitPod } from './admission.ts';
+import { isMirror } from './labels.ts';
+import type { PodContext } from './pod-context.ts';
+import { recordedGrace, removeFromRuntime, stopContainer } from './pod-terminator.ts';
+import { PodWorker } from './pod-worker.ts';
+import { liveContainers } from './runtime-state.ts';
+import { RuntimeWatcher } from './runtime-watcher.ts';
+
+const CLEAN_UP_MS = 60_000;
+
+export interface PodManagerOptions {
+  context: PodContext;
+  /** Pods bound to this node. */
+  pods: InformerReads<Pod>;
+  runtimeSocket: string;
+  maxPods: number;
+  nodeLabels(): Readonly<Record<string, string>>;
+}
+
+/** Gives every pod of this node its worker, and ends what the runtime has that belongs to no pod. */
+export class PodManager implements Component {
+  readonly name = 'pods';
+  readonly watcher: RuntimeWatcher;
+  readonly #options: PodManagerOptions;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #orphans = new Set<string>();
+  #isKnown = false;
+  #statics = new Set<string>();
+  #cleaning: NodeJS.Timeout | undefined;
+  #removeHandler: (() => void) | undefined;
+
+  constructor(options: PodManagerOptions) {
+    this.#options = options;
+    const { context } = options;
+    this.watcher = new RuntimeWatcher({
+      cri: context.cri,
+      socketPath: options.runtimeSocket,
+      reader: context.reader,
+      log: context.log,
+      changed: (uid) => this.#workers.get(uid)?.kick(),
+      listed: (pods) => this.#endOrphans(pods),
+    });
+  }
+
+  async init(): Promise<void> {
+    await this.#options.context.volumes.init();
+    await this.#options.context.cgroups.init();
+  }
+
+  async start(): Promise<void> {
+    const { pods } = this.#options;
+    this.#removeHandler = pods.addHandler({
+      add: (pod) => this.#upsert(pod),
+      update: (pod, old) => {
+        // Deleted and made again under the same name while the watch was away.
+        if (pod.metadata.uid !== old.metadata.uid) this.#remove(old);
+        this.#upsert(pod);
+      },
+      delete: (pod) => this.#remove(pod),
+    });
+    void pods.synced.then(() => {
+      this.#isKnown = true;
+    });
+    this.watcher.start();
+    this.#cleaning = setInterval(() => void this.#cleanUp(), CLEAN_UP_MS).unref();
+  }
+
+  /** Pods run on. */
+  async stop(): Promise<void> {
+    clearInterval(this.#cleaning);
+    this.#removeHandler?.();
+    await this.watcher.stop();
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  /** The pods of the manifest folder; those of before that are not among them are ended. */
+  setStatic(pods: readonly Stored<Pod>[]): void {
+    const wanted = new Set(pods.map(({ metadata }) => metadata.uid ?? ''));
+    for (const uid of this.#statics) if (!wanted.has(uid)) this.#workers.get(uid)?.remove();
+    this.#statics = wanted;
+    for (const pod of pods) this.#upsert(pod);
+  }
+
+  workers(): IterableIterator<PodWorker> {
+    return this.#workers.values();
+  }
+
+  find(namespace: string, name: string): PodWorker | undefined {
+    let found: PodWorker | undefined;
+    for (const worker of this.#workers.values()) {
+      const { metadata } = worker.pod;
+      // A new pod may have the name of one that is still going.
+      if (metadata.namespace === namespace && metadata.name === name && (!found || worker.isActive)) found = worker;
+    }
+    return found;
+  }
+
+  kick(uid: string): void {
+    this.#workers.get(uid)?.kick();
+  }
+
+  #upsert(pod: Stored<Pod>): void {
+    if (isMirror(pod)) {
+      const own = pod.metadata.annotations?.['kubernetes.io/config.mirror'] ?? '';
+      this.#workers.get(own)?.kick();
+      return;
+    }
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#workers.get(uid);
+    if (known) {
+      known.update(pod);
+      return;
+    }
+    const worker = new PodWorker({ context: this.#options.context, pod, onGone: () => this.#workers.delete(uid) });
+    const refusal = this.#admit(pod);
+    this.#workers.set(uid, worker);
+    if (refusal) {
+      this.#options.context.events.record(pod, 'Warning', refusal.reason, refusal.message);
+      worker.fail(refusal.reason, refusal.message);
+    } else worker.kick();
+  }
+
+  #remove(pod: Stored<Pod>): void {
+    if (!isMirror(pod)) this.#workers.get(pod.metadata.uid ?? '')?.remove();
+  }
+
+  #admit(pod: Stored<Pod>): { reason: string; message: string } | undefined {
+    const { phase, startTime } = pod.status ?? {};
+    // What has been running here was let in before.
+    if (startTime || phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp) return undefined;
+    const others = [...this.#workers.values()].filter(
+      (worker) => worker.isActive && worker.status.phase !== 'Failed' && worker.status.phase !== 'Succeeded',
+    );
+    return admitPod(pod, {
+      others: others.map((worker) => worker.pod),
+      allocatable: this.#options.context.node.allocatable,
+      maxPods: this.#options.maxPods,
+      nodeLabels: this.#options.nodeLabels(),
+      nodeName: this.#options.context.node.nodeName,
+    });
+  }
+
+  /** Only once the API's pods are known: before that everything would look like an orphan. */
+  #endOrphans(pods: ReadonlyMap<string, { name: string; namespace: string }>): void {
+    if (!this.#isKnown) return;
+    for (const [uid, { name, namespace }] of pods) {
+      if (uid === '' || this.#workers.has(uid) || this.#orphans.has(uid)) continue;
+      this.#orphans.add(uid);
+      void this.#endOrphan({ uid, name, namespace }).finally(() => this.#orphans.delete(uid));
+    }
+  }
+
+  async #endOrphan(pod: { uid: string; name: string; namespace: string }): Promise<void> {
+    const { context } = this.#options;
+    context.log.info('ending a pod that is not in the API', { ...pod });
+    try {
+      const state = await context.reader.readPod(pod);
+      await Promise.all(liveContainers(state).map((container) => stopContainer(context, container.id, recordedGrace(container))));
+      if (this.#workers.has(pod.uid)) return;
+      await removeFromRuntime(context, state);
+      await context.volumes.unmount(pod.uid);
+      await context.cgroups.removePod(pod.uid);
+    } catch (error) {
+      context.log.warn('a pod that is not in the API was not ended', { ...pod, error });
+    }
+  }
+
+  async #cleanUp(): Promise<void> {
+    if (!this.#isKnown) return;
+    const { context } = this.#options;
+    const known = new Set([...this.#workers.keys(), ...this.#orphans]);
+    try {
+      await context.volumes.cleanOrphans(known);
+      await context.cgroups.cleanOrphans(known);
+    } catch (error) {
+      context.log.warn('clean-up failed', { error });
+    }
+  }
+}

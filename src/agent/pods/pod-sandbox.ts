@@ -1,0 +1,55 @@
+import type { Stored } from '../../api/meta/object.ts';
+import type { Pod } from '../../api/types/core-v1.ts';
+import { MAX_SANDBOX_STARTS, type PodContext } from './pod-context.ts';
+import { stopContainer } from './pod-terminator.ts';
+import { liveContainers, type RuntimePod } from './runtime-state.ts';
+import { sandboxConfig } from './sandbox-config.ts';
+
+const queues = new WeakMap<PodContext, { running: number; waiting: (() => void)[] }>();
+
+/** Makes a pod's sandbox, having removed what an older one left. Rejects with the runtime's words, told to the pod's events. */
+export const ensureSandbox = async (
+  context: PodContext,
+  options: { pod: Stored<Pod>; state: RuntimePod; attempt: number; signal: AbortSignal },
+): Promise<void> => {
+  const { pod, state, attempt } = options;
+  const problem = pod.spec?.hostNetwork ? undefined : context.networkProblem();
+  if (problem) {
+    context.events.record(pod, 'Warning', 'NetworkNotReady', `network is not ready: ${problem}`);
+    throw new Error(`network is not ready: ${problem}`);
+  }
+  if (state.sandboxes.length > 0) {
+    context.events.record(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    for (const container of liveContainers(state))
+      await stopContainer(context, container.id, pod.spec?.terminationGracePeriodSeconds ?? 30);
+    for (const { id } of state.sandboxes) {
+      await context.cri.stopPodSandbox({ podSandboxId: id });
+      // Its ended containers keep it: they hold logs and the last state. Both go with garbage collection.
+      if (!state.containers.some(({ sandboxId }) => sandboxId === id)) await context.cri.removePodSandbox({ podSandboxId: id });
+    }
+  }
+  const cgroupParent = await context.cgroups.ensurePod(pod.metadata.uid ?? '', pod.spec ?? { containers: [] });
+  const config = sandboxConfig(pod, { attempt, cgroupParent, podLogsDir: context.podLogsDir, dns: context.dns });
+  await inTurn(context, async () => {
+    try {
+      await context.cri.runPodSandbox({ config, runtimeHandler: '' });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      context.events.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+      throw error;
+    }
+  });
+};
+
+const inTurn = async (context: PodContext, work: () => Promise<void>): Promise<void> => {
+  const queue = queues.get(context) ?? { running: 0, waiting: [] };
+  queues.set(context, queue);
+  if (queue.running >= MAX_SANDBOX_STARTS) await new Promise<void>((resolve) => queue.waiting.push(resolve));
+  queue.running++;
+  try {
+    await work();
+  } finally {
+    queue.running--;
+    queue.waiting.shift()?.();
+  }
+};
