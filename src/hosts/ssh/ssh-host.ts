@@ -93,11 +93,9 @@ const ABSENT_MARK = Buffer.alloc(0);
 
 /** Takes a file from stdin, beside its place and private at first, and says whether it differs from what was there. */
 const receiveScript = ({ path, mode, read }: { path: string; mode: number; read: string }): string => {
-  const at = shellQuote(path);
-  const beside = shellQuote(`${path}.${randomBytes(4).toString('hex')}`);
   const octal = mode.toString(8);
-  return `set -e; mkdir -p ${shellQuote(dirname(path))}
-trap 'rm -f ${beside}' EXIT
-umask 077; ${read} > ${beside}; chmod ${octal} ${beside}
-if [ -e ${at} ] && cmp -s ${beside} ${at} && [ "$(stat -c %a ${at})" = ${octal} ]; then echo same; else mv -f ${beside} ${at}; echo changed; fi`;
+  return `set -e; at=${shellQuote(path)} beside=${shellQuote(`${path}.${randomBytes(4).toString('hex')}`)}; mkdir -p ${shellQuote(dirname(path))}
+trap 'rm -f "$beside"' EXIT
+umask 077; ${read} > "$beside"; chmod ${octal} "$beside"
+if [ -e "$at" ] && cmp -s "$beside" "$at" && [ "$(stat -c %a "$at")" = ${octal} ]; then echo same; else mv -f "$beside" "$at"; echo changed; fi`;
 };

@@ -40,6 +40,8 @@ export interface ClusterWishes {
   subnet?: string | undefined;
   /** Hosts of the ssh driver, `user@address:port`, one a node. */
   hosts?: readonly string[] | undefined;
+  /** The same, for nodes that come to those that there are. */
+  addedHosts?: readonly string[] | undefined;
   identityFile?: string | undefined;
   jumpHost?: string | undefined;
 }
@@ -75,10 +77,12 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
       advice: [`slipway up ${wishes.name} --control-planes 1`],
     });
   const nodes = [...(known?.nodes ?? [])];
+  const before = nodes.length;
   const taken = new Set(nodes.map((node) => node.name));
   for (let index = 1; nodes.length < count; index++) {
     const name = `${wishes.name}-${index}`;
-    if (!taken.has(name)) nodes.push(nodeSpec(name, nodes.length, wishes));
+    if (!taken.has(name))
+      nodes.push(nodeSpec(name, nodes.length, wishes, wishes.hosts?.[nodes.length] ?? wishes.addedHosts?.[nodes.length - before]));
   }
   return {
     name: wishes.name,
@@ -105,14 +109,14 @@ const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {
   return count;
 };
 
-const nodeSpec = (name: string, index: number, wishes: ClusterWishes): NodeSpec => ({
+const nodeSpec = (name: string, index: number, wishes: ClusterWishes, host: string | undefined): NodeSpec => ({
   name,
   controlPlane: index === 0,
   cpus: wishes.cpus,
   memoryMiB: wishes.memoryMiB,
   settings: {
     ...(wishes.subnet ? { subnet: wishes.subnet } : {}),
-    ...(wishes.hosts?.[index] ? { host: wishes.hosts[index] } : {}),
+    ...(host ? { host } : {}),
     ...(wishes.identityFile ? { identityFile: wishes.identityFile } : {}),
     ...(wishes.jumpHost ? { jumpHost: wishes.jumpHost } : {}),
   },

@@ -1,0 +1,43 @@
+import type { ProgressEvent } from '../../base/progress.ts';
+import type { Io } from '../io.ts';
+
+/** Work under way, as the provisioning jobs give it: what it says, and how it ends. */
+export interface FollowedJob<T> {
+  readonly events: AsyncIterable<ProgressEvent>;
+  readonly result: Promise<T>;
+}
+
+/**
+ * Shows what a job says until it ends, and answers its result. Plain: one line an event that matters, on stderr. JSON: every event
+ * and, last, the result, one object a line on stdout (docs/reference/events.md). Throws what the job throws.
+ */
+export const followJob = async <T>(job: FollowedJob<T>, { io, json }: { io: Io; json: boolean }): Promise<T> => {
+  // Its failure also ends the events, and is thrown from there.
+  job.result.catch(() => {});
+  const titles = new Map<string, string>();
+  for await (const event of job.events) {
+    if (event.type === 'step-started') titles.set(event.step, event.title);
+    if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    else io.err(plainLine(event, titles));
+  }
+  const result = await job.result;
+  if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), type: 'result', ...(result ?? {}) })}\n`);
+  return result;
+};
+
+const plainLine = (event: ProgressEvent, titles: ReadonlyMap<string, string>): string => {
+  switch (event.type) {
+    case 'step-done':
+      return `ok      ${titles.get(event.step)}${event.changed ? '' : ': unchanged'}${event.milliseconds ? ` (${(event.milliseconds / 1000).toFixed(2)} s)` : ''}\n`;
+    case 'step-skipped':
+      return `skipped ${event.title}: ${event.reason}\n`;
+    case 'step-failed':
+      return `failed  ${titles.get(event.step)}: ${event.reason}\n`;
+    case 'note':
+      return `${event.message}\n`;
+    case 'warning':
+      return `warning: ${event.message}\n`;
+    default:
+      return '';
+  }
+};

@@ -1,0 +1,33 @@
+import { type Flags, textFlag } from '../../cli/args/flags.ts';
+import { BaseCommand, OUTPUT_FLAG } from '../../cli/base-command.ts';
+import { renderRows } from '../../cli/output/text-table.ts';
+
+const flags = { cluster: textFlag('Name of the cluster [that of the current context]'), output: OUTPUT_FLAG } as const satisfies Flags;
+
+export default class NodeList extends BaseCommand<typeof flags> {
+  static override summary = 'List the nodes of a cluster with their machines';
+  static override examples = ['slipway node list', 'slipway node list --cluster demo -o json'];
+  static override flags = flags;
+
+  async run(): Promise<void> {
+    this.expectArgs({ max: 0 });
+    const [{ clusterStatus }, { chooseCluster }] = await Promise.all([
+      import('../../provision/cluster-status.ts'),
+      import('../../provision/state/choose-cluster.ts'),
+    ]);
+    const { nodes } = await clusterStatus(await chooseCluster(this.flags.cluster));
+    if (this.flags.output === 'json') this.io.out(`${JSON.stringify(nodes, undefined, 2)}\n`);
+    else
+      this.io.out(
+        renderRows([
+          ['NODE', 'ADDRESS', 'MACHINE', 'STATUS'],
+          ...nodes.map((node) => [
+            node.name,
+            node.address,
+            node.machine,
+            node.ready === undefined ? 'unknown' : node.ready ? 'Ready' : 'NotReady',
+          ]),
+        ]),
+      );
+  }
+}

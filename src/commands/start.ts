@@ -1,0 +1,24 @@
+import type { Flags } from '../cli/args/flags.ts';
+import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
+import { followJob } from '../cli/progress/follow-job.ts';
+
+const flags = { output: OUTPUT_FLAG } as const satisfies Flags;
+
+export default class Start extends BaseCommand<typeof flags> {
+  static override summary = 'Start the machines of a cluster; its workloads come back';
+  static override usage = '[NAME] [flags]';
+  static override examples = ['slipway start demo'];
+  static override flags = flags;
+  static override graceful = true;
+
+  async run(): Promise<void> {
+    this.expectArgs({ max: 1 }, 'name of a cluster');
+    const [{ startCluster }, { chooseCluster }] = await Promise.all([
+      import('../provision/jobs/power.ts'),
+      import('../provision/state/choose-cluster.ts'),
+    ]);
+    const name = await chooseCluster(this.args[0]);
+    const result = await followJob(startCluster(name, { signal: this.signal }), { io: this.io, json: this.flags.output === 'json' });
+    if (this.flags.output !== 'json') this.io.out(`Cluster ${name} runs (${(result.milliseconds / 1000).toFixed(1)} s)\n`);
+  }
+}
