@@ -57,7 +57,8 @@ const applyOperation = (root: { document: unknown }, operation: Operation, copie
       if (!exists(root, from)) throw doesNotApply('copy', from);
       const value = cloneJson(lookup(root, from));
       const total = copied + JSON.stringify(value ?? null).length;
-      if (total > MAX_COPIED_BYTES) throw rejected(`the accumulated size increase of copy operations is over the limit ${MAX_COPIED_BYTES}`);
+      if (total > MAX_COPIED_BYTES)
+        throw rejected(`the accumulated size increase of copy operations is over the limit ${MAX_COPIED_BYTES}`);
       put(root, path, value, 'add');
       return total;
     }
@@ -66,10 +67,10 @@ const applyOperation = (root: { document: unknown }, operation: Operation, copie
   }
 };
 
-const rejected = (_why: string) =>
-  statusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+const rejected = (_why: string) => statusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 
-const doesNotApply = (operation: string, path: readonly string[]) => rejected(`${operation} operation does not apply: doc is missing path: ${pointer(path)}`);
+const doesNotApply = (operation: string, path: readonly string[]) =>
+  rejected(`${operation} operation does not apply: doc is missing path: ${pointer(path)}`);
 
 const pointer = (path: readonly string[]): string => path.map((token) => `/${token}`).join('');
 

@@ -26,7 +26,8 @@ const typeOf = (schema: FieldSchema | undefined): string | undefined => (schema?
 
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const hasStrategy = (schema: FieldSchema | undefined, strategy: string): boolean => schema?.patchStrategy?.split(',').includes(strategy) ?? false;
+const hasStrategy = (schema: FieldSchema | undefined, strategy: string): boolean =>
+  schema?.patchStrategy?.split(',').includes(strategy) ?? false;
 
 const mergeMap = (original: Fields, patch: Fields, typeName: string | undefined): Fields => {
   const directive = patch[PATCH];
@@ -64,7 +65,8 @@ const mergeField = (result: Fields, key: string, value: unknown, schema: FieldSc
   if (was === undefined || was === null) setOwn(result, key, dropDirectives(value));
   else if (isObject(value) && isObject(was))
     setOwn(result, key, hasStrategy(schema, 'replace') ? dropDirectives(value) : mergeMap(was, value, typeOf(schema)));
-  else if (Array.isArray(value) && Array.isArray(was) && hasStrategy(schema, 'merge')) setOwn(result, key, mergeList(was, value, schema as FieldSchema));
+  else if (Array.isArray(value) && Array.isArray(was) && hasStrategy(schema, 'merge'))
+    setOwn(result, key, mergeList(was, value, schema as FieldSchema));
   else setOwn(result, key, dropDirectives(value));
 };
 
@@ -119,7 +121,12 @@ const keyOf = (item: Fields, mergeKey: string): unknown => {
 };
 
 /** Items that stand in `order` in that order, the others among them as they stood in `original`. */
-const inOrder = (merged: readonly unknown[], order: readonly unknown[], original: readonly unknown[], mergeKey: string | undefined): unknown[] => {
+const inOrder = (
+  merged: readonly unknown[],
+  order: readonly unknown[],
+  original: readonly unknown[],
+  mergeKey: string | undefined,
+): unknown[] => {
   const same = (a: unknown, b: unknown): boolean => deepEqual(identity(a, mergeKey), identity(b, mergeKey));
   const indexIn = (list: readonly unknown[], item: unknown): number => list.findIndex((other) => same(other, item));
   const byIndex = (list: readonly unknown[]) => (a: unknown, b: unknown) => indexIn(list, a) - indexIn(list, b);
@@ -138,12 +145,15 @@ const inOrder = (merged: readonly unknown[], order: readonly unknown[], original
   return result;
 };
 
-const identity = (item: unknown, mergeKey: string | undefined): unknown => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item);
+const identity = (item: unknown, mergeKey: string | undefined): unknown =>
+  mergeKey !== undefined && isObject(item) ? item[mergeKey] : item;
 
 /** A patch value that meets nothing to be merged with: directives and nulls go. */
 const dropDirectives = (value: unknown): unknown => {
   if (Array.isArray(value)) {
-    const kept = value.filter((item) => !isObject(item) || item[PATCH] === undefined || (item[PATCH] !== 'delete' && Object.keys(item).length > 1));
+    const kept = value.filter(
+      (item) => !isObject(item) || item[PATCH] === undefined || (item[PATCH] !== 'delete' && Object.keys(item).length > 1),
+    );
     return kept.map(dropDirectives);
   }
   if (!isObject(value)) return value;
