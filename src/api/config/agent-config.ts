@@ -35,6 +35,8 @@ export interface AgentConfig {
   reserved: { cpu: string; memory: string };
   /** Capacity as the driver gave it, where the node would otherwise read its host's: a sandbox sees all of the host. */
   capacity?: { cpu?: string; memory?: string };
+  /** The cgroup (in the agent's own view) below which /kubepods is made. Default `/`. */
+  cgroupRoot?: string;
   upstreamDns: string[];
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
 }
