@@ -25,6 +25,8 @@ export interface CursorOptions {
   revision: number;
   /** Shown first. */
   initial: readonly StoredItem[];
+  /** A user in the process reads objects from it. */
+  onBatches: () => void;
   /** A bookmark that says so follows the initial objects. */
   marksInitialEnd: boolean;
 }
@@ -32,6 +34,7 @@ export interface CursorOptions {
 export class RingCursor implements WatchCursor {
   readonly #home: CursorHome;
   readonly #matches: (item: StoredItem) => boolean;
+  readonly #onBatches: () => void;
   #initial: readonly StoredItem[];
   #initialAt = 0;
   #marksInitialEnd: boolean;
@@ -44,6 +47,7 @@ export class RingCursor implements WatchCursor {
   constructor(options: CursorOptions) {
     this.#home = options.home;
     this.#matches = options.matches;
+    this.#onBatches = options.onBatches;
     this.#initial = options.initial;
     this.#marksInitialEnd = options.marksInitialEnd;
     this.#revision = options.revision;
@@ -114,6 +118,7 @@ export class RingCursor implements WatchCursor {
   }
 
   async *batches(signal: AbortSignal): AsyncGenerator<readonly WatchCacheEvent[]> {
+    this.#onBatches();
     const close = (): void => this.close();
     signal.addEventListener('abort', close);
     try {

@@ -113,6 +113,9 @@ export class StoredResource implements ResourceCache, CursorHome {
       home: this,
       matches: filterFunction(options),
       revision: fromNow ? this.revision : wanted,
+      onBatches: () => {
+        this.#hasObjectReaders = true;
+      },
       initial: withInitial ? this.#table.select(options) : [],
       marksInitialEnd: options.sendInitialEvents === true,
     });
@@ -133,9 +136,9 @@ export class StoredResource implements ResourceCache, CursorHome {
   async update(old: CachedItem, object: KubeObject): Promise<CachedItem> {
     await this.#ready();
     const value = encodeStored(object);
-    if (old instanceof StoredItem && sameValue(value, old.stored)) return old;
-    this.#given.set(value, object);
     const key = itemKey(old);
+    if (old instanceof StoredItem && this.#table.get(key) === old && sameValue(value, old.stored)) return old;
+    this.#given.set(value, object);
     const revision = await this.#core.store.update(this.prefix + key, value, { ifRevision: old.revision });
     return (await this.#written(revision)) ?? new StoredItem({ kind: this.kind, key, value, revision });
   }
@@ -145,11 +148,6 @@ export class StoredResource implements ResourceCache, CursorHome {
     const key = itemKey(old);
     const { revision, previous } = await this.#core.store.delete(this.prefix + key, { ifRevision: old.revision });
     return (await this.#written(revision)) ?? new StoredItem({ kind: this.kind, key, value: previous.value, revision });
-  }
-
-  /** Keeps the objects of writers, for a watcher in the process. */
-  keepObjects(): void {
-    this.#hasObjectReaders = true;
   }
 
   /** One committed event of this resource; events come in order. */

@@ -32,11 +32,6 @@ export interface ResourceCache {
   get(target: ItemTarget): Promise<CachedItem | undefined>;
   list(options?: CacheListOptions): Promise<CachedList>;
   watch(options?: CacheWatchOptions): Promise<WatchCursor>;
-  /**
-   * Says that objects of this resource are read in this process all the time (by controllers): those of writers are then kept for
-   * them, where they would otherwise be parsed again.
-   */
-  keepObjects(): void;
   /** Every current item in the order of its key, without waiting: for counting quotas and the like. Empty before the first use of `get`/`list`/`watch`. */
   items(filter?: ItemFilter): readonly CachedItem[];
   /** Current items that have an owner reference to this uid. */
@@ -157,7 +152,10 @@ export interface WatchCursor {
   /** A BOOKMARK event at `revision`, for the timer of who allowed bookmarks. */
   bookmark(): WatchCacheEvent;
   close(): void;
-  /** For users in the process: batches until `signal` aborts or the cursor closes. Throws as `read`. */
+  /**
+   * For users in the process that read objects: from the first call on, writers' objects are kept for them where they would otherwise be
+   * parsed again. Batches until `signal` aborts or the cursor closes. Throws as `read`.
+   */
   batches(signal: AbortSignal): AsyncIterable<readonly WatchCacheEvent[]>;
 }
 
