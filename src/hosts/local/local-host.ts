@@ -21,7 +21,7 @@ export const createLocalHost = async (options: LocalHostOptions): Promise<Host> 
   const outside = options.outside ?? ((path) => path);
   const host = {
     name: options.name,
-    run: (command: readonly string[], run: RunOptions = {}): Promise<RunResult> => {
+    run: async (command: readonly string[], run: RunOptions = {}): Promise<RunResult> => {
       const enter = options.enter?.() ?? [];
       return runProcess([...enter, ...command], { ...run, where: options.name, shown: command });
     },

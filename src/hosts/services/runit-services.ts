@@ -46,7 +46,7 @@ export const createRunitServices = (host: ServiceHost): ServiceManager => {
         false,
       );
       if (stdout.trim() === '') return 'absent';
-      return stdout.startsWith('run:') ? 'running' : stdout.includes('normally up') || stdout.includes('want up') ? 'failed' : 'stopped';
+      return stdout.startsWith('run:') ? 'running' : stdout.includes('want up') ? 'failed' : 'stopped';
     },
     logLines: async (name, count) => {
       const { stdout } = await host.run(['tail', '-n', String(count), `/var/log/slipway/${name}/current`], { check: false });

@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { type ClusterSpec, checkName } from '../spec/cluster-spec.ts';
@@ -102,6 +102,7 @@ export class ClusterStateFolder {
   }
 
   async writeFile(name: string, text: string): Promise<{ changed: boolean }> {
+    await mkdir(dirname(join(this.path, name)), { recursive: true, mode: 0o700 });
     return writeAtomically(join(this.path, name), text, 0o600);
   }
 

@@ -1,0 +1,229 @@
+/** What every driver promises (src/drivers/driver.ts), on real machines. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Driver, Machine, MachineSpec } from '../../src/drivers/driver.ts';
+import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
+import { createSshDriver } from '../../src/drivers/ssh/ssh-driver.ts';
+import { type SshMachines, startSshMachines } from '../support/sshd.ts';
+import { enterSuite } from '../support/suite.ts';
+import { until } from '../support/until.ts';
+
+const suite = await enterSuite(import.meta.filename);
+const context = { signal: new AbortController().signal, progress: () => {} };
+
+interface Subject {
+  driver: Driver;
+  specs: MachineSpec[];
+  close: () => Promise<void>;
+}
+
+const SUBJECTS: Record<string, () => Promise<Subject>> = {
+  local: async () => ({
+    driver: createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [] }),
+    specs: ['c-1', 'c-2'].map((name) => ({ cluster: 'c', name, settings: {} })),
+    close: async () => {},
+  }),
+  ssh: async () => {
+    const machines = await startSshMachines(join(suite.root, 'sshd'), 2);
+    return {
+      driver: createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state'), requirements: [] }),
+      specs: machines.targets.map((host, index) => ({
+        cluster: 'c',
+        name: `c-${index + 1}`,
+        settings: { host, identityFile: machines.identityFile },
+      })),
+      close: machines.close,
+    };
+  },
+};
+
+for (const [name, open] of Object.entries(SUBJECTS))
+  describe(`${name} driver`, () => {
+    let subject: Subject;
+    let machines: Machine[];
+    before(async () => {
+      subject = await open();
+    });
+    after(() => subject.close());
+
+    test('finds nothing that keeps it from working here', async () => {
+      const findings = await subject.driver.preflight();
+      assert.deepEqual(
+        findings.filter((finding) => finding.severity === 'error'),
+        [],
+      );
+    });
+
+    test('makes machines side by side, each with an address of its own, that reach each other', async () => {
+      machines = await Promise.all(subject.specs.map((spec) => subject.driver.create(spec, context)));
+      assert.deepEqual(
+        machines.map((machine) => machine.state),
+        ['running', 'running'],
+      );
+      assert.equal(new Set(machines.map((machine) => machine.address)).size, 2);
+      const host = await subject.driver.connect(machines[0]!);
+      const probe = `exec 3<>/dev/tcp/${machines[1]!.address}/1`;
+      const answer = await host.run(['timeout', '5', 'bash', '-c', probe], { check: false });
+      // Refused: a machine is there and has no such port. Unreachable would be another message, and silence exit code 124.
+      assert.match(answer.stderr, /refused/);
+      await host.close();
+    });
+
+    test('create again describes what is there', async () => {
+      assert.deepEqual(await subject.driver.create(subject.specs[0]!, context), machines[0]);
+    });
+
+    test('lists its machines, and none of another cluster', async () => {
+      assert.deepEqual(
+        (await subject.driver.list('c')).map((machine) => machine.name),
+        ['c-1', 'c-2'],
+      );
+    });
+
+    test('connects to a host that keeps files and runs services', async () => {
+      const host = await subject.driver.connect(machines[0]!);
+      assert.deepEqual(await host.writeFile('/etc/slipway/it s/file', "it's\n", { mode: 0o600 }), { changed: true });
+      assert.deepEqual(await host.writeFile('/etc/slipway/it s/file', "it's\n", { mode: 0o600 }), { changed: false });
+      assert.deepEqual(await host.writeFile('/etc/slipway/it s/file', "it's\n", { mode: 0o644 }), { changed: true });
+      assert.equal((await host.readFile('/etc/slipway/it s/file'))?.toString(), "it's\n");
+      assert.equal(await host.readFile('/etc/slipway/none'), undefined);
+      assert.deepEqual(await host.copyFile(import.meta.filename, '/var/lib/slipway/copy', { mode: 0o644 }), { changed: true });
+      assert.deepEqual(await host.copyFile(import.meta.filename, '/var/lib/slipway/copy', { mode: 0o644 }), { changed: false });
+      assert.equal((await host.run(['cat'], { input: 'secret' })).stdout, 'secret');
+      assert.equal((await host.run(['sh', '-c', 'exit 7'], { check: false })).exitCode, 7);
+      await assert.rejects(host.run(['sh', '-c', 'echo why >&2; exit 7']), { code: 'COMMAND_FAILED', logLines: ['why'] });
+      await host.services.install({
+        name: 'probe',
+        description: 'probe',
+        command: ['sh', '-c', 'echo "it says $WORD"; exec sleep 1000'],
+        env: { WORD: "it's" },
+      });
+      await host.services.start('probe');
+      await until(async () => (await host.services.status('probe')) === 'running');
+      await until(async () => (await host.services.logLines('probe', 5)).includes("it says it's"));
+      await host.services.stop('probe');
+      assert.equal(await host.services.status('probe'), 'stopped');
+      await host.services.remove('probe');
+      assert.equal(await host.services.status('probe'), 'absent');
+      await host.close();
+    });
+
+    test('destroys twice without an error, and then knows nothing of it', async () => {
+      for (const _ of [1, 2]) await Promise.all(machines.map((machine) => subject.driver.destroy(machine)));
+      await subject.driver.destroyShared('c');
+      await subject.driver.destroyShared('c');
+      assert.equal(await subject.driver.describe(machines[0]!), undefined);
+      assert.deepEqual(await subject.driver.list('c'), []);
+    });
+  });
+
+describe('local driver, beyond the contract', () => {
+  const driver = createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [] });
+  const spec = { cluster: 'p', name: 'p-1', settings: {} };
+
+  test('a machine comes back from a power failure with its address, files and services', async () => {
+    const machine = await driver.create(spec, context);
+    const host = await driver.connect(machine);
+    await host.writeFile('/var/lib/slipway/kept', 'yes', { mode: 0o600 });
+    await host.writeFile('/run/gone', 'yes', { mode: 0o600 });
+    await host.services.install({ name: 'probe', description: 'probe', command: ['sleep', '1000'] });
+    await host.services.start('probe');
+    await driver.route?.(spec, ['10.244.7.0/24']);
+    await driver.stop(spec, { powerOff: true });
+    assert.equal((await driver.describe(spec))?.state, 'stopped');
+    await assert.rejects(host.run(['true']), { code: 'HOST_UNREACHABLE' });
+    assert.deepEqual(await driver.start(spec, context), machine);
+    assert.equal((await host.readFile('/var/lib/slipway/kept'))?.toString(), 'yes');
+    assert.equal(await host.readFile('/run/gone'), undefined);
+    await until(async () => (await host.services.status('probe')) === 'running');
+    assert.match((await suite.run(['ip', 'route'])).stdout, new RegExp(`10\\.244\\.7\\.0/24 via ${machine.address}`));
+  });
+
+  test('a cluster beside it gets a network of its own, and a range that is routed already is never taken', async () => {
+    await suite.run(['ip', 'route', 'add', 'blackhole', '10.89.1.0/24']);
+    const other = await driver.create({ cluster: 'q', name: 'q-1', settings: {} }, context);
+    assert.doesNotMatch(other.address, /^10\.89\.[01]\./);
+    await suite.run(['ip', 'route', 'delete', '10.89.1.0/24']);
+    await assert.rejects(driver.create({ cluster: 'r', name: 'r-1', settings: { subnet: '10.89.0.0/24' } }, context), {
+      code: 'ADDRESS_IN_USE',
+    });
+    await driver.destroy(other);
+    await driver.destroyShared('q');
+  });
+
+  test('a firewall that drops forwarded packets does not part the nodes', async () => {
+    await suite.run(['iptables', '-P', 'FORWARD', 'DROP']);
+    const made = await Promise.all(['f-1', 'f-2'].map((name) => driver.create({ cluster: 'f', name, settings: {} }, context)));
+    const host = await driver.connect(made[0]!);
+    const answer = await host.run(['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${made[1]!.address}/1`], { check: false });
+    assert.match(answer.stderr, /refused/);
+    await Promise.all(made.map((machine) => driver.destroy(machine)));
+    await driver.destroyShared('f');
+    assert.doesNotMatch((await suite.run(['iptables', '-S', 'FORWARD'])).stdout, /slipway/);
+    await suite.run(['nft', 'delete', 'table', 'ip', 'filter']);
+  });
+
+  test('nothing is left on the host when the last machine is gone', async () => {
+    await driver.destroy(spec);
+    await driver.destroyShared('p');
+    assert.deepEqual(await suite.leftovers(), []);
+    assert.equal(existsSync('/run/slipway'), false);
+  });
+});
+
+describe('ssh driver, beyond the contract', () => {
+  let machines: SshMachines;
+  const open = (state = 'ssh-state-2'): Driver => createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [] });
+  before(async () => {
+    machines = await startSshMachines(join(suite.root, 'sshd-2'), 1);
+  });
+  after(() => machines.close());
+  const spec = (settings: object): MachineSpec => ({ cluster: 'k', name: 'k-1', settings: { host: machines.targets[0], ...settings } });
+
+  test('a key that the host does not take is refused by name', async () => {
+    await suite.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(suite.root, 'stranger')]);
+    await assert.rejects(open().create(spec({ identityFile: join(suite.root, 'stranger') }), context), { code: 'SSH_AUTH_FAILED' });
+  });
+
+  test('a key with a passphrase and no agent fails at once and names the key', async () => {
+    const path = join(suite.root, 'locked');
+    await suite.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', 'words', '-f', path]);
+    await assert.rejects(open().create(spec({ identityFile: path }), context), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'SSH_AUTH_FAILED');
+      assert.match(error.message, /locked has a passphrase/);
+      return true;
+    });
+  });
+
+  test('the key of a host is told at first use, kept, and another one refused', async () => {
+    const said: string[] = [];
+    const driver = open('fresh-state');
+    const machine = await driver.create(spec({ identityFile: machines.identityFile }), { ...context, progress: (line) => said.push(line) });
+    assert.match(said.join('\n'), /is trusted from now on by its key SHA256:/);
+    await (await driver.connect(machine)).close();
+    await machines.changeHostKey(0);
+    await assert.rejects(driver.connect(machine), { code: 'HOST_KEY_MISMATCH' });
+  });
+
+  test('thirty commands at once go through, eight at a time', async () => {
+    const driver = createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state-3'), requirements: [] });
+    const host = await driver.connect(await driver.create(spec({ identityFile: machines.identityFile }), context));
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => host.run(['echo', String(index)])));
+    assert.deepEqual(
+      answers.map((answer) => Number(answer.stdout)),
+      Array.from({ length: 30 }, (_, index) => index),
+    );
+    await host.close();
+  });
+
+  test('a host is reached through a jump host', async () => {
+    const driver = createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state-4'), requirements: [] });
+    const settings = { identityFile: machines.identityFile, jumpHost: machines.targets[0], host: 'root@127.0.0.1' };
+    const machine = await driver.create({ cluster: 'k', name: 'k-1', settings }, context);
+    const host = await driver.connect(machine);
+    assert.equal((await host.run(['hostname'])).stdout.trim(), 'host-1');
+    await host.close();
+  });
+});
