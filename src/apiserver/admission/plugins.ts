@@ -1,0 +1,23 @@
+import type { AdmissionPlugin, AdmissionWorld } from './admission.ts';
+import { createDefaultStorageClass } from './default-storage-class.ts';
+import { createDefaultTolerations } from './default-tolerations.ts';
+import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
+import { createPriority } from './priority.ts';
+import { createRbacEscalation } from './rbac-escalation.ts';
+import { createServiceAccountAdmission } from './service-account.ts';
+import { createStorageProtection } from './storage-protection.ts';
+import { createTaintNewNodes } from './taint-new-nodes.ts';
+import { createVolumeResize } from './volume-resize.ts';
+
+/** Every rule about writes, in the order in which they are asked; quotas last, for what others refuse must not be counted. */
+export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[] => [
+  createNamespaceLifecycle(world),
+  createServiceAccountAdmission(world),
+  createTaintNewNodes(),
+  createPriority(world),
+  createDefaultTolerations(),
+  createDefaultStorageClass(world),
+  createStorageProtection(),
+  createVolumeResize(world),
+  createRbacEscalation(world),
+];

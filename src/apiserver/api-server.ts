@@ -1,0 +1,203 @@
+import { SCHEME, type Scheme } from '../api/scheme.ts';
+import type { Transport, UserInfo } from '../api/transport.ts';
+import type { Component } from '../base/async/component.ts';
+import type { Logger } from '../base/log/logger.ts';
+import type { TokenAuthority } from '../pki/service-account-tokens.ts';
+import type { Store } from '../store/store.ts';
+import { Admission } from './admission/admission.ts';
+import { createPlugins } from './admission/plugins.ts';
+import { Authenticator } from './auth/authenticator.ts';
+import { type AccessRequest, createUnionAuthorizer, type Decision } from './auth/authorizer.ts';
+import { createNodeAuthorizer } from './auth/node-authorizer.ts';
+import { RbacAuthorizer } from './auth/rbac-authorizer.ts';
+import { createTokenAuthenticator } from './auth/token-authenticator.ts';
+import { bootstrapObjects } from './bootstrap/bootstrap.ts';
+import { KubernetesService } from './bootstrap/kubernetes-service.ts';
+import { DiscoveryRoutes } from './discovery/discovery-routes.ts';
+import type { AuditSink } from './http/audit.ts';
+import { FlowControl, type FlowLimits } from './http/flow-control.ts';
+import { healthChecks, healthRoute } from './http/health.ts';
+import { HttpServer } from './http/http-server.ts';
+import { Metrics } from './http/metrics.ts';
+import { RequestHandler, type RouteHandler } from './http/request-handler.ts';
+import { UpgradeHandler } from './http/upgrade-handler.ts';
+import { createLocalTransport } from './local-transport.ts';
+import { Dispatcher } from './registry/dispatch.ts';
+import { createHooks } from './registry/hooks.ts';
+import { Registry } from './registry/registry.ts';
+import { createServiceHook } from './registry/service-hook.ts';
+import { createAgentProxy } from './subresources/agent-proxy.ts';
+import { createSpecialHandlers } from './subresources/special-handlers.ts';
+import { createWatchCache } from './watch/create-watch-cache.ts';
+import type { WatchCache } from './watch/watch-cache.ts';
+
+/** What the installer's ServerConfig comes to, with files read. */
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly bindAddress: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** What the endpoints of the `kubernetes` Service and discovery name. */
+  readonly advertiseAddress: string;
+  readonly serviceCidr: string;
+  readonly nodePortRange: readonly [from: number, to: number];
+  readonly pki: {
+    /** Signs clients' certificates; also shown to pods. */
+    readonly caPem: string;
+    readonly certPem: string;
+    readonly keyPem: string;
+    /** Shown to agents. */
+    readonly agentClientCertPem: string;
+    readonly agentClientKeyPem: string;
+  };
+  readonly tokens: TokenAuthority;
+  readonly limits?: FlowLimits;
+  readonly audit?: AuditSink;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+const CLOSE_GRACE_MS = 2000;
+
+/**
+ * The API server: everything between a request and the store. It answers /healthz, /livez and /readyz from the moment that it listens.
+ *
+ *   init: nothing -> start: watch cache, bootstrap objects, then listen -> stop: no new requests, watches ended, cache stopped
+ */
+export class ApiServer implements Component {
+  readonly name = 'apiserver';
+  /** For those that follow everything in the process, and for tests. */
+  readonly cache: WatchCache;
+  readonly metrics = new Metrics();
+  readonly #options: ApiServerOptions;
+  readonly #http: HttpServer;
+  readonly #rbac: RbacAuthorizer;
+  readonly #dispatcher: Dispatcher;
+  readonly #authorize: (request: AccessRequest) => Promise<Decision>;
+  readonly #kubernetesService: KubernetesService;
+  #scheme: Scheme = SCHEME;
+  #ready = false;
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    const { log, store, tokens, now = Date.now } = options;
+    const scheme = (): Scheme => this.#scheme;
+    this.cache = createWatchCache({ store, log, now });
+    this.#rbac = new RbacAuthorizer(this.cache);
+    this.#authorize = createUnionAuthorizer([createNodeAuthorizer(this.cache), this.#rbac]);
+    const authenticateToken = createTokenAuthenticator({ authority: tokens, cache: this.cache, now });
+    const world = { cache: this.cache, now, authorize: this.#authorize, rbac: this.#rbac, scheme };
+    const registry = new Registry({
+      cache: this.cache,
+      scheme,
+      admission: new Admission(createPlugins(world)),
+      now,
+      hooks: createHooks([
+        createServiceHook({ cache: this.cache, serviceCidr: options.serviceCidr, nodePortRange: options.nodePortRange }),
+      ]),
+    });
+    this.#dispatcher = new Dispatcher(
+      registry,
+      createSpecialHandlers({ registry, tokens, authenticateToken, authorize: this.#authorize, rbac: this.#rbac, now }),
+    );
+    const proxy = createAgentProxy({
+      cache: this.cache,
+      log,
+      pki: { caPem: options.pki.caPem, certPem: options.pki.agentClientCertPem, keyPem: options.pki.agentClientKeyPem },
+    });
+    const handler = new RequestHandler({
+      authenticator: new Authenticator(authenticateToken),
+      authorize: this.#authorize,
+      flow: new FlowControl(options.limits),
+      dispatcher: this.#dispatcher,
+      scheme,
+      metrics: this.metrics,
+      route: this.#routes(scheme),
+      streams: proxy.streams,
+      audit: options.audit,
+      log,
+      now,
+    });
+    const upgrades = new UpgradeHandler({ handler, proxy, log });
+    this.#http = new HttpServer({
+      host: options.bindAddress,
+      port: options.port,
+      certPem: options.pki.certPem,
+      keyPem: options.pki.keyPem,
+      clientCaPem: options.pki.caPem,
+      handle: (exchange) => void handler.handle(exchange),
+      upgrade: (exchange) => void upgrades.handle(exchange),
+      log,
+    });
+    this.#kubernetesService = new KubernetesService({
+      cache: this.cache,
+      transport: createLocalTransport({ name: 'system:apiserver', groups: ['system:masters'] }, this.#localParts()),
+      address: options.advertiseAddress,
+      port: () => (options.port === 0 ? this.#http.port : options.port),
+      serviceCidr: options.serviceCidr,
+      log,
+    });
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return this.#http.port;
+  }
+
+  async start(): Promise<void> {
+    const { log, pki, now = Date.now } = this.#options;
+    await this.cache.start();
+    await bootstrapObjects(this.cache, { clientCaPem: pki.caPem, now, log });
+    await this.#http.listen();
+    await this.#kubernetesService.start();
+    this.#ready = true;
+    log.info('api server listens', { address: this.#options.bindAddress, port: this.port });
+  }
+
+  async stop(): Promise<void> {
+    this.#ready = false;
+    await this.#kubernetesService.stop();
+    this.#rbac.stop();
+    await this.cache.stop();
+    await this.#http.close(CLOSE_GRACE_MS).catch(() => {
+      // It had not listened yet.
+    });
+  }
+
+  /** The road inside the process, for controllers and the scheduler. `system:authenticated` is added. */
+  localTransport(user: UserInfo): Transport {
+    const groups = user.groups.includes('system:authenticated') ? user.groups : [...user.groups, 'system:authenticated'];
+    return createLocalTransport({ ...user, groups }, this.#localParts());
+  }
+
+  /** Custom resources come and go: the next request sees the new kinds. */
+  setScheme(scheme: Scheme): void {
+    this.#scheme = scheme;
+  }
+
+  #localParts() {
+    return { dispatcher: this.#dispatcher, scheme: () => this.#scheme, authorize: this.#authorize };
+  }
+
+  #routes(scheme: () => Scheme): (path: string) => RouteHandler | undefined {
+    const { tokens, advertiseAddress, port, store } = this.#options;
+    const advertised = (): string => `${advertiseAddress}:${port === 0 ? this.#http.port : port}`;
+    const discovery = new DiscoveryRoutes(scheme, advertised);
+    const health = healthRoute(healthChecks({ store, ready: () => this.#ready }));
+    const text =
+      (contentType: string, body: () => string): RouteHandler =>
+      (context) => {
+        context.headers['content-type'] = contentType;
+        context.exchange.respond(200, context.headers, body());
+      };
+    const fixed: Record<string, RouteHandler> = {
+      '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => this.metrics.text()),
+      '/openid/v1/jwks': text('application/jwk-set+json', () => JSON.stringify(tokens.jwks())),
+      '/.well-known/openid-configuration': text('application/json', () =>
+        JSON.stringify(tokens.openidConfiguration({ jwksUri: `https://${advertised()}/openid/v1/jwks` })),
+      ),
+    };
+    return (path) => (Object.hasOwn(fixed, path) ? fixed[path] : (health(path) ?? discovery.route(path)));
+  }
+}

@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import type { Kind } from '../../api/kind.ts';
+import { invalidObject } from '../../api/meta/field-error.ts';
+import type { KubeObject } from '../../api/meta/object.ts';
+import { alreadyExists, badRequest, notFound } from '../../api/meta/status.ts';
+import { trackManagedFields } from '../../api/patch/apply.ts';
+import type { Scheme } from '../../api/scheme.ts';
+import { prepareForCreate, validateCreate, warningsFor } from '../../api/strategy.ts';
+import type { Admission, AdmissionRequest } from '../admission/admission.ts';
+import type { CachedItem, ItemTarget, ResourceCache, WatchCache } from '../watch/watch-cache.ts';
+import { decodeBody } from './body.ts';
+import { type Answer, type ApiCall, type ListAnswer, type WatchAnswer, writeOptionsOf } from './call.ts';
+import { deleteObject } from './delete.ts';
+import { createHooks, type RegistryHooks } from './hooks.ts';
+import { checkListOptions, filterOf } from './list-options.ts';
+import { isMismatch, writeError } from './store-errors.ts';
+import { patchObject, updateObject } from './update.ts';
+
+export interface RegistryParts {
+  readonly cache: WatchCache;
+  readonly scheme: () => Scheme;
+  readonly admission: Admission;
+  readonly now: () => number;
+  readonly hooks?: RegistryHooks;
+}
+
+const NAME_TRIES = 8;
+const MOST_GENERATED_BASE = 58;
+const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
+const DEFAULT_WATCH_MS = 30 * 60_000;
+
+/**
+ * Create, read, list, watch, update, patch, apply, delete and deletecollection for every kind. What is special about a kind is in its
+ * `Kind`; the few that touch other objects when they are written (Services and their addresses) have a hook.
+ */
+export class Registry {
+  readonly parts: RegistryParts;
+  readonly hooks: RegistryHooks;
+
+  constructor(parts: RegistryParts) {
+    this.parts = parts;
+    this.hooks = parts.hooks ?? createHooks();
+  }
+
+  cacheOf(kind: Kind): ResourceCache {
+    return this.parts.cache.resource(this.parts.scheme().storageKindOf(kind));
+  }
+
+  targetOf(call: ApiCall): ItemTarget {
+    return { namespace: call.kind.namespaced ? call.info.namespace : '', name: call.info.name };
+  }
+
+  /** Throws 404. */
+  async read(call: ApiCall): Promise<CachedItem> {
+    const item = await this.cacheOf(call.kind).get(this.targetOf(call));
+    if (!item) throw notFound(call.kind, call.info.name);
+    return item;
+  }
+
+  async get(call: ApiCall): Promise<Answer> {
+    return { type: 'item', code: 200, kind: call.kind, item: await this.read(call) };
+  }
+
+  async list(call: ApiCall): Promise<ListAnswer> {
+    const options = checkListOptions(call, false);
+    const list = await this.cacheOf(call.kind).list({ ...filterOf(call), ...options });
+    return { type: 'list', kind: call.kind, ...list };
+  }
+
+  async watch(call: ApiCall): Promise<WatchAnswer> {
+    const options = checkListOptions(call, true);
+    const seconds = Number(call.query.get('timeoutSeconds') ?? 0);
+    const cursor = await this.cacheOf(call.kind).watch({
+      ...filterOf(call),
+      resourceVersion: options.resourceVersion,
+      sendInitialEvents: options.sendInitialEvents,
+    });
+    return {
+      type: 'watch',
+      kind: call.kind,
+      cursor,
+      bookmarks: call.query.get('allowWatchBookmarks') === 'true' || call.query.get('allowWatchBookmarks') === '1',
+      timeoutMs: seconds > 0 ? seconds * 1000 : Math.round(DEFAULT_WATCH_MS * (1 + Math.random())),
+    };
+  }
+
+  async create(call: ApiCall): Promise<Answer> {
+    const options = writeOptionsOf(call, 'CreateOptions');
+    const object = decodeBody(call, call.kind, options);
+    return this.createObject(call, object, options);
+  }
+
+  /** Creates what was decoded already: also for an apply that finds nothing. */
+  async createObject(
+    call: ApiCall,
+    object: KubeObject,
+    options: { dryRun: boolean; fieldManager: string; managed?: boolean },
+  ): Promise<Answer> {
+    const { kind, info } = call;
+    placeInNamespace(kind, object, info.namespace);
+    const { metadata } = object;
+    const base = metadata.generateName;
+    const generates = !metadata.name && base !== undefined && base !== '';
+    if (info.name && metadata.name && metadata.name !== info.name && info.verb !== 'create') throw nameMismatch(metadata.name, info.name);
+    for (let attempt = 1; ; attempt++) {
+      if (generates) metadata.name = generateName(base);
+      try {
+        return await this.#createOnce(call, generates ? structuredClone(object) : object, options);
+      } catch (error) {
+        // Another object has just that random name: try the next one.
+        const taken = generates && attempt < NAME_TRIES && (error as { reason?: string }).reason === 'AlreadyExists';
+        if (!taken) throw error;
+      }
+    }
+  }
+
+  async #createOnce(
+    call: ApiCall,
+    object: KubeObject,
+    options: { dryRun: boolean; fieldManager: string; managed?: boolean },
+  ): Promise<Answer> {
+    const { kind } = call;
+    const { metadata } = object;
+    const now = new Date(this.parts.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const request = admissionRequest(call, {
+      operation: 'CREATE',
+      object,
+      old: undefined,
+      dryRun: options.dryRun,
+      name: metadata.name ?? '',
+    });
+    if (!options.managed)
+      trackManagedFields(kind, { old: undefined, object, manager: options.fieldManager, operation: 'Update', subresource: '', now });
+    const wait = this.parts.admission.admit(request);
+    if (wait) await wait;
+    metadata.uid = randomUUID();
+    metadata.creationTimestamp = now;
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+    delete metadata.selfLink;
+    delete metadata.resourceVersion;
+    prepareForCreate(kind, object);
+    const settle = await this.hooks.beforeCreate(kind, object, options.dryRun);
+    let stored = false;
+    let release: ((stored: boolean) => void) | undefined;
+    try {
+      const errors = validateCreate(kind, object);
+      if (errors.length) throw invalidObject(kind, metadata.name ?? '', errors);
+      for (const line of warningsFor(kind, object, undefined)) call.warnings.push(line);
+      release = await this.parts.admission.validate(request);
+      const target = { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
+      const resource = this.cacheOf(kind);
+      if (options.dryRun) {
+        if (await resource.get(target)) throw alreadyExists(kind, target.name);
+        return { type: 'object', code: 201, kind, object };
+      }
+      const item = await resource.create(target, this.toStorage(kind, object)).catch((error: unknown) => {
+        throw writeError(kind, target.name, error);
+      });
+      stored = true;
+      return { type: 'item', code: 201, kind, item };
+    } finally {
+      settle?.();
+      release?.(stored);
+    }
+  }
+
+  update(call: ApiCall): Promise<Answer> {
+    return updateObject(this, call);
+  }
+
+  patch(call: ApiCall): Promise<Answer> {
+    return patchObject(this, call);
+  }
+
+  delete(call: ApiCall): Promise<Answer> {
+    return deleteObject(this, call, call.info.name);
+  }
+
+  /** Deletes what a list with the same selectors shows; answers with that list. */
+  async deleteCollection(call: ApiCall): Promise<Answer> {
+    const list = await this.list(call);
+    const waiting = [...list.items];
+    const worker = async (): Promise<void> => {
+      for (let item = waiting.shift(); item; item = waiting.shift()) {
+        const one: ApiCall = { ...call, info: { ...call.info, namespace: item.namespace, name: item.name } };
+        await deleteObject(this, one, item.name).catch((error: unknown) => {
+          if ((error as { reason?: string }).reason !== 'NotFound') throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(DELETE_WORKERS, waiting.length) }, worker));
+    return list;
+  }
+
+  /** Whether an update lost a race and may be tried on what is there now. */
+  lostRace(error: unknown): boolean {
+    return isMismatch(error);
+  }
+
+  toStorage(kind: Kind, object: KubeObject): KubeObject {
+    if (kind.toStorage === undefined && kind.storageVersion === kind.version && kind.storageGroup === kind.group) return object;
+    return asKind(this.parts.scheme().storageKindOf(kind), kind.toStorage?.(object) ?? object);
+  }
+}
+
+const DELETE_WORKERS = 8;
+
+/** How a stored object looks in the version asked for. Frozen where it is shared. */
+export const presented = (kind: Kind, item: Pick<CachedItem, 'object'>): KubeObject =>
+  needsConversion(kind) ? asKind(kind, kind.fromStorage?.(item.object) ?? item.object) : item.object;
+
+export const needsConversion = (kind: Kind): boolean => kind.storageVersion !== kind.version || kind.storageGroup !== kind.group;
+
+const asKind = (kind: Kind, object: KubeObject): KubeObject => ({
+  ...object,
+  kind: kind.kind,
+  apiVersion: kind.group ? `${kind.group}/${kind.version}` : kind.version,
+});
+
+export const admissionRequest = (
+  call: ApiCall,
+  what: Pick<AdmissionRequest, 'operation' | 'object' | 'old' | 'dryRun' | 'name'>,
+): AdmissionRequest => ({
+  ...what,
+  kind: call.kind,
+  subresource: call.info.subresource,
+  namespace: call.kind.namespaced ? call.info.namespace : '',
+  user: call.user,
+  warn: (text) => call.warnings.push(text),
+});
+
+export const nameMismatch = (inBody: string, inUrl: string) =>
+  badRequest(`the name of the object (${inBody}) does not match the name on the URL (${inUrl})`);
+
+/** Fills in the URL's namespace; throws 400 when the body names another. */
+export const placeInNamespace = (kind: Kind, object: KubeObject, namespace: string): void => {
+  const { metadata } = object;
+  if (!kind.namespaced) {
+    if (metadata.namespace) throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    delete metadata.namespace;
+    return;
+  }
+  if (!metadata.namespace) metadata.namespace = namespace;
+  else if (metadata.namespace !== namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+};
+
+const generateName = (base: string): string => {
+  let name = base.slice(0, MOST_GENERATED_BASE);
+  for (let count = 0; count < 5; count++) name += NAME_CHARACTERS[Math.floor(Math.random() * NAME_CHARACTERS.length)];
+  return name;
+};

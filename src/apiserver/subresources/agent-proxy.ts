@@ -1,0 +1,204 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream';
+import { statusError } from '../../api/meta/status.ts';
+import type { Logger } from '../../base/log/logger.ts';
+import type { Headers } from '../http/exchange.ts';
+import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
+import type { WatchCache } from '../watch/watch-cache.ts';
+import { createTargets, type ProxyTarget } from './proxy-target.ts';
+
+export interface AgentProxyOptions {
+  readonly cache: WatchCache;
+  readonly log: Logger;
+  readonly pki: { readonly caPem: string; readonly certPem: string; readonly keyPem: string };
+}
+
+export interface AgentProxy {
+  /** Plain requests, by `group/plural/subresource`. */
+  readonly streams: ReadonlyMap<string, RouteHandler>;
+  /** Requests with an `Upgrade` header: `socket` becomes a pipe to the target once that has agreed. */
+  upgrade(context: RequestContext, key: string, client: { socket: Duplex; head: Buffer }): Promise<void>;
+  has(key: string): boolean;
+}
+
+/** Headers of one hop, and those that say who the client is: they end here. */
+const NOT_FORWARDED = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-connection',
+  'authorization',
+  'host',
+]);
+const CONNECT_MS = 30_000;
+
+/** Byte proxies to agents, pods and services: the request goes on as it came, and so does the answer. */
+export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentProxy => {
+  const targets = createTargets(cache);
+  const agents = new Agent({ ca: pki.caPem, cert: pki.certPem, key: pki.keyPem, keepAlive: false });
+  const strangers = new Agent({ rejectUnauthorized: false, keepAlive: false });
+
+  const dial = (target: ProxyTarget, method: string, headers: Headers): ClientRequest => {
+    const options: RequestOptions = {
+      host: target.host,
+      port: target.port,
+      path: target.path,
+      method,
+      headers: headers as Record<string, string>,
+    };
+    if (target.how === 'http') return httpRequest(options);
+    return httpsRequest({ ...options, agent: target.how === 'agent' ? agents : strangers });
+  };
+
+  const stream =
+    (key: string): RouteHandler =>
+    async (context) => {
+      const { exchange, info } = context;
+      const target = await (targets[key] as (typeof targets)[string])(context);
+      if (target.empty) {
+        context.headers['content-type'] = 'text/plain';
+        exchange.respond(200, context.headers, '');
+        return;
+      }
+      const outgoing = dial(target, exchange.method, forwarded(exchange.headers, target));
+      const answer = await answerOf(outgoing, () => exchange.bodyStream().pipe(outgoing)).catch((error: unknown) => {
+        throw unreachable(target, info.subresource, error);
+      });
+      exchange.onClose(() => outgoing.destroy());
+      context.code = answer.statusCode ?? 502;
+      const out = exchange.begin(context.code, { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' });
+      await new Promise<void>((resolve) => pipeline(answer, out, () => resolve()));
+    };
+
+  return {
+    streams: new Map(Object.keys(targets).map((key) => [key, stream(key)])),
+    has: (key) => Object.hasOwn(targets, key),
+    async upgrade(context, key, client) {
+      const { exchange, info } = context;
+      const target = await (targets[key] as (typeof targets)[string])(context);
+      const headers = forwarded(exchange.headers, target);
+      headers['connection'] = 'Upgrade';
+      headers['upgrade'] = exchange.headers.upgrade ?? '';
+      const outgoing = dial(target, exchange.method, headers);
+      const agreed = await upgradeOf(outgoing).catch((error: unknown) => {
+        throw unreachable(target, info.subresource, error);
+      });
+      if ('refused' in agreed) {
+        context.code = agreed.refused.statusCode ?? 502;
+        client.socket.write(
+          headText(context.code, agreed.refused.statusMessage ?? '', { ...answerHeaders(agreed.refused), connection: 'close' }),
+        );
+        await new Promise<void>((resolve) => pipeline(agreed.refused, client.socket, () => resolve()));
+        return;
+      }
+      context.code = 101;
+      client.socket.write(headText(101, 'Switching Protocols', agreed.headers));
+      if (agreed.head.length) client.socket.write(agreed.head);
+      if (client.head.length) agreed.socket.write(client.head);
+      await pipeBoth(client.socket, agreed.socket);
+      log.debug('stream over', { path: info.path });
+    },
+  };
+};
+
+const forwarded = (headers: RequestContext['exchange']['headers'], target: ProxyTarget): Headers => {
+  const result: Headers = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (
+      value === undefined ||
+      name.startsWith(':') ||
+      name.startsWith('impersonate-') ||
+      name.startsWith('x-remote-') ||
+      NOT_FORWARDED.has(name)
+    )
+      continue;
+    result[name] = value;
+  }
+  // A bearer's token may travel as a sub-protocol: it is for us alone.
+  const protocols = result['sec-websocket-protocol'];
+  if (typeof protocols === 'string')
+    result['sec-websocket-protocol'] = protocols
+      .split(',')
+      .filter((one) => !one.trim().startsWith('base64url.bearer.authorization.k8s.io.'))
+      .join(',');
+  result['host'] = target.host.includes(':') ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
+  return result;
+};
+
+const answerHeaders = (answer: IncomingMessage): Headers => {
+  const headers: Headers = {};
+  for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined && !NOT_FORWARDED.has(name)) headers[name] = value;
+  return headers;
+};
+
+const answerOf = (outgoing: ClientRequest, send: () => void): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    outgoing.once('response', resolve);
+    outgoing.once('error', reject);
+    guardConnect(outgoing);
+    send();
+  });
+
+type Agreed = { socket: Duplex; head: Buffer; headers: Headers } | { refused: IncomingMessage };
+
+const upgradeOf = (outgoing: ClientRequest): Promise<Agreed> =>
+  new Promise((resolve, reject) => {
+    outgoing.once('upgrade', (answer: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const headers: Headers = {};
+      for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers[name] = value;
+      resolve({ socket, head, headers });
+    });
+    outgoing.once('response', (answer: IncomingMessage) => resolve({ refused: answer }));
+    outgoing.once('error', reject);
+    guardConnect(outgoing);
+    outgoing.end();
+  });
+
+/** Only connecting is bounded: a stream may then be silent for as long as it likes. */
+const guardConnect = (outgoing: ClientRequest): void => {
+  const timer = setTimeout(() => outgoing.destroy(new Error('i/o timeout')), CONNECT_MS);
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) clearTimeout(timer);
+    else socket.once('connect', () => clearTimeout(timer));
+  });
+  outgoing.once('close', () => clearTimeout(timer));
+};
+
+const headText = (code: number, message: string, headers: Headers): string => {
+  const lines = [`HTTP/1.1 ${code} ${message}`];
+  for (const [name, value] of Object.entries(headers))
+    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+};
+
+const pipeBoth = (a: Duplex, b: Duplex): Promise<void> =>
+  new Promise((resolve) => {
+    let open = 2;
+    const end = (): void => {
+      a.destroy();
+      b.destroy();
+      resolve();
+    };
+    // One side may close its half and still be told the rest.
+    const half = (error: unknown): void => {
+      if (error || --open === 0) end();
+    };
+    pipeline(a, b, half);
+    pipeline(b, a, half);
+  });
+
+const unreachable = (target: ProxyTarget, subresource: string, error: unknown) => {
+  const cause = error instanceof Error ? error.message : String(error);
+  const where = `${target.host}:${target.port}`;
+  return subresource === 'proxy'
+    ? statusError(503, 'ServiceUnavailable', `error trying to reach service: dial tcp ${where}: ${cause}`)
+    : statusError(500, 'InternalError', `Get "https://${where}${target.path}": dial tcp ${where}: ${cause}`);
+};
