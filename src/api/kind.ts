@@ -47,6 +47,8 @@ export interface Kind {
   readonly selectableFields: Readonly<Record<string, (object: KubeObject) => string>>;
   /** Columns after the name, as kubectl shows them. */
   readonly columns: readonly Column[];
+  /** The columns are the whole row: the name is one of them, or is written in another way (events, storage classes). */
+  readonly columnsAreWholeRow?: boolean;
   /** How deletion works when it is not immediate: the grace period that the kind wants (pods). */
   readonly deletionGraceSeconds?: (object: KubeObject, requested: number | undefined) => number;
   /** Default of `propagationPolicy` when the client does not say. */

@@ -8,10 +8,12 @@ import { deepEqual } from './meta/equality.ts';
 import type { FieldError } from './meta/field-error.ts';
 import type { KubeObject } from './meta/object.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
+import { typeNamed } from './schema/table.ts';
+import { WalkContext, walkType } from './schema/walker.ts';
 
 /** Clears what a client may not set on create. uid, creationTimestamp and resourceVersion are the registry's. */
 export const prepareForCreate = (kind: Kind, object: KubeObject): void => {
-  if ('status' in kind.subresources && object['status'] !== undefined) object['status'] = emptyStatus(kind, object);
+  if ('status' in kind.subresources && object['status'] !== undefined) object['status'] = emptyStatus(kind);
   kind.prepareForCreate?.(object);
   if (kind.hasGeneration) object.metadata.generation = 1;
   else delete object.metadata.generation;
@@ -73,7 +75,11 @@ const STATUS_OWN = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 /** Kinds whose status may bring labels and finalizers along: upstream keeps only what it names. */
 const METADATA_THROUGH_STATUS = new Set(['/nodes', '/pods', '/persistentvolumes', '/persistentvolumeclaims', '/services', '/namespaces']);
 
-const emptyStatus = (_kind: Kind, _object: KubeObject): unknown => ({});
+/** A status in which nothing was said: the fields that are always there. */
+const emptyStatus = (kind: Kind): unknown => {
+  const field = kind.schema === undefined ? undefined : typeNamed(kind.schema)?.fields['status'];
+  return field?.ref === undefined ? {} : walkType(field.ref, {}, new WalkContext({ collectUnknown: false }));
+};
 
 const restore = (object: KubeObject, old: KubeObject, field: string): void => {
   if (old[field] === undefined) delete object[field];

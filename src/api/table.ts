@@ -1,4 +1,5 @@
 import type { Kind } from './kind.ts';
+import { nameColumn } from './meta/columns.ts';
 import type { KubeObject } from './meta/object.ts';
 
 /** The rows that `kubectl get` prints. */
@@ -33,17 +34,19 @@ export interface TableOptions {
   listMeta?: Record<string, unknown>;
 }
 
-const NAME_COLUMN: TableColumn = { name: 'Name', type: 'string', format: 'name', description: 'Name of the object.', priority: 0 };
-
 /** Objects of one kind as rows: the name, then the kind's columns. */
 export const tableFor = (kind: Kind, objects: readonly KubeObject[], options: TableOptions): Table => {
   const { now, includeObject = 'Metadata', listMeta = {} } = options;
-  const columnDefinitions = [
-    NAME_COLUMN,
-    ...kind.columns.map(({ name, type, format = '', description, priority }) => ({ name, type, format, description, priority })),
-  ];
+  const columns = kind.columnsAreWholeRow ? kind.columns : [nameColumn, ...kind.columns];
+  const columnDefinitions = columns.map(({ name, type, format = '', description, priority }) => ({
+    name,
+    type,
+    format,
+    description,
+    priority,
+  }));
   const rows = objects.map((object) => ({
-    cells: [object.metadata.name ?? '', ...kind.columns.map((column) => column.cell(object, now))],
+    cells: columns.map((column) => column.cell(object, now)),
     object: rowObject(object, includeObject),
   }));
   return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: listMeta, columnDefinitions, rows };
