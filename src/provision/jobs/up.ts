@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import type { Driver } from '../../drivers/driver.ts';
+import type { Driver, Requirement } from '../../drivers/driver.ts';
 import { loadDriver } from '../../drivers/index.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
 import { runSteps } from '../run-steps.ts';
@@ -34,7 +34,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
       const known = await folder.read();
       const spec = clusterSpec(wishes, known?.spec);
       const dataDir = known?.dataDir ?? slipwayDataDir();
-      const driver = await openDriver(spec.driver, folder, dataDir);
+      const driver = await openDriver(spec.driver, folder, dataDir, options.demo ? DEMO_REQUIREMENTS : []);
       if (!known) await refuseForeign(driver, spec);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
@@ -88,8 +88,11 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
     }
   });
 
-export const openDriver = (name: string, folder: ClusterStateFolder, dataDir: string): Promise<Driver> =>
-  loadDriver(name, { dataDir, stateDir: folder.path, requirements: NODE_REQUIREMENTS });
+/** The demo's programs come from a static busybox of this computer. */
+const DEMO_REQUIREMENTS: readonly Requirement[] = [{ needs: '/bin/busybox', package: 'busybox-static' }];
+
+export const openDriver = (name: string, folder: ClusterStateFolder, dataDir: string, more: readonly Requirement[] = []): Promise<Driver> =>
+  loadDriver(name, { dataDir, stateDir: folder.path, requirements: [...NODE_REQUIREMENTS, ...more] });
 
 /** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
 const refuseForeign = async (driver: Driver, spec: ClusterSpec): Promise<void> => {

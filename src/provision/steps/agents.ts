@@ -1,8 +1,8 @@
 import type { AgentConfig } from '../../api/config/agent-config.ts';
 import type { Host } from '../../hosts/host.ts';
 import { addressOf, apiServers, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
-import { PAUSE_IMAGE } from '../spec/images.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, requirePki } from './lay-files.ts';
 import { layService } from './lay-service.ts';

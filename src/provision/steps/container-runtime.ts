@@ -1,6 +1,6 @@
 import { renderTemplate } from '../../base/templates/template.ts';
 import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
-import { PAUSE_IMAGE } from '../spec/images.ts';
+import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layService } from './lay-service.ts';
 import type { Step } from './step.ts';

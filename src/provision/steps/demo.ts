@@ -6,7 +6,7 @@ import type { Deployment } from '../../api/types/apps-v1.ts';
 import type { Service } from '../../api/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
-import { DEMO_IMAGE } from '../spec/images.ts';
+import { DEMO_IMAGES } from '../images/builtin-images.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { requireClient } from './nodes-ready.ts';
 import type { Step } from './step.ts';
@@ -107,6 +107,12 @@ const createUnlessThere = async <T>(client: Client, resource: ResourceName, obje
 
 const labels = { app: NAME };
 
+/** What the demo tells of itself. */
+const demoEnvironment = [
+  { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+  { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+];
+
 const demoDeployment: Deployment = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -117,7 +123,16 @@ const demoDeployment: Deployment = {
     template: {
       metadata: { labels },
       spec: {
-        containers: [{ name: NAME, image: DEMO_IMAGE, imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 8080 }] }],
+        containers: [
+          {
+            name: NAME,
+            image: DEMO_IMAGES[0],
+            imagePullPolicy: 'IfNotPresent',
+            readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 },
+            ports: [{ containerPort: 8080 }],
+            env: demoEnvironment,
+          },
+        ],
       },
     },
   },
@@ -127,5 +142,5 @@ const demoService: Service = {
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name: NAME, namespace: 'default', labels },
-  spec: { type: 'NodePort', selector: labels, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }] },
+  spec: { type: 'NodePort', selector: labels, ports: [{ name: 'http', port: 80, targetPort: 8080, protocol: 'TCP' }] },
 };
