@@ -244,7 +244,8 @@ export class PodWorker {
   async #startAll(state: RuntimePod, decision: PodDecision): Promise<boolean> {
     const sandbox = readySandbox(state);
     if (!sandbox || !this.#paths) return false;
-    await this.#context.servicesKnown;
+    // A static pod may be what makes the API come up.
+    if (!isStatic(this.#pod)) await this.#context.servicesKnown;
     let hasStarted = false;
     const { uid = '' } = this.#pod.metadata;
     const config = sandboxConfig(this.#pod, {

@@ -1,0 +1,134 @@
+import type { AgentConfig } from '../api/config/agent-config.ts';
+import { pod as podKind } from '../api/core/pod.ts';
+import { service as serviceKind } from '../api/core/service.ts';
+import type { Stored } from '../api/meta/object.ts';
+import type { Pod, Service } from '../api/types/core-v1.ts';
+import type { Component } from '../base/async/component.ts';
+import type { Logger } from '../base/log/logger.ts';
+import type { Client } from '../client/client.ts';
+import type { InformerFactory } from '../client/informer/informer-factory.ts';
+import { createCriClient } from './cri/cri-client.ts';
+import type { NodeNetwork } from './network/network.ts';
+import { readMachine } from './node/machine.ts';
+import { NodeKeeper } from './node/node-keeper.ts';
+import { allocatableOf } from './node/node-status.ts';
+import { BackOff } from './pods/backoff.ts';
+import { Cgroups } from './pods/cgroups.ts';
+import { createEventRecorder } from './pods/event-recorder.ts';
+import type { NodeFacts } from './pods/field-ref.ts';
+import { GarbageCollector } from './pods/garbage-collector.ts';
+import { ImagePuller } from './pods/image-puller.ts';
+import { LogRotator } from './pods/log-rotator.ts';
+import type { PodContext } from './pods/pod-context.ts';
+import { PodManager } from './pods/pod-manager.ts';
+import { RuntimeReader } from './pods/runtime-state.ts';
+import { StaticPods } from './pods/static-pods.ts';
+import { AgentServer } from './server/agent-server.ts';
+import { createObjectReader } from './volumes/object-reader.ts';
+import { createTokenSource } from './volumes/token-source.ts';
+import { VolumeManager } from './volumes/volume-manager.ts';
+
+export interface AgentOptions {
+  config: AgentConfig;
+  client: Client;
+  /** Of the whole cluster; its owner starts and stops it. */
+  informers: InformerFactory;
+  log: Logger;
+  /** Undefined where pods get their network from elsewhere (tests). */
+  network: NodeNetwork | undefined;
+  now?: () => number;
+  /** TLS material of the kubelet API, read anew when a connection comes after it has changed. */
+  tls: { caFile: string; certFile: string; keyFile: string };
+}
+
+export interface Agent {
+  /** In the order in which they start. */
+  components: Component[];
+  pods: PodManager;
+  /** The port that the kubelet API listens on, once it has started. */
+  serverPort(): number;
+}
+
+const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
+/** Without an answer for this long the runtime counts as down. */
+const RUNTIME_SILENCE_MS = 30_000;
+
+/** Puts together one node's agent: pods, volumes, node status and the kubelet API. Starts nothing. */
+export const createAgent = async (options: AgentOptions): Promise<Agent> => {
+  const { config, client, informers, log, network, now = Date.now } = options;
+  const cri = createCriClient(config.containerRuntimeSocket);
+  const machine = await readMachine(config);
+  const events = createEventRecorder({ client, nodeName: config.nodeName, log, now });
+  const node: NodeFacts = {
+    nodeName: config.nodeName,
+    hostIPs: [config.nodeAddress],
+    allocatable: allocatableOf(machine, config.reserved),
+  };
+  const objects = createObjectReader(client, now);
+  const tokens = createTokenSource(client, now);
+  const services = informers.of<Service>(serviceKind);
+  const pods = informers.of<Pod>(podKind, { fieldSelector: `spec.nodeName=${config.nodeName}` });
+  const context: PodContext = {
+    cri,
+    client,
+    log: log.child({ component: 'pods' }),
+    now,
+    reader: new RuntimeReader(cri),
+    images: new ImagePuller({ cri, events, now }),
+    volumes: new VolumeManager({ rootDir: config.rootDir, client, sources: { objects, tokens, node }, log, now }),
+    objects,
+    events,
+    cgroups: new Cgroups({ root: config.cgroupRoot ?? '/', log }),
+    restarts: new BackOff(CRASH_BACKOFF),
+    node,
+    runtimeName: 'containerd',
+    dns: { clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, resolvConf: '/etc/resolv.conf' },
+    podLogsDir: config.podLogsDir,
+    services: () => services.list(),
+    servicesKnown: services.synced,
+    networkProblem: () => (network && !network.isReady() ? 'container runtime network not ready: cni plugin not initialized' : undefined),
+    mirrorOf: (pod: Stored<Pod>) => staticPods.mirrorOf(pod),
+    awaitEndpointsDrained: (pod, drain) => network?.awaitEndpointsDrained(pod, drain) ?? Promise.resolve({ drained: true }),
+  };
+  const manager = new PodManager({
+    context,
+    pods,
+    runtimeSocket: config.containerRuntimeSocket,
+    maxPods: config.maxPods,
+    nodeLabels: () => keeper.labels,
+  });
+  const staticPods = new StaticPods({ directory: config.manifestDir, nodeName: config.nodeName, client, mirrors: pods, manager, log });
+  const keeper = new NodeKeeper({
+    client,
+    config,
+    cri,
+    log: log.child({ component: 'node' }),
+    machine,
+    now,
+    problems: () => {
+      const { lastAnswerAt, lastError } = manager.watcher;
+      const problem = context.networkProblem();
+      return [
+        ...(lastError && now() - lastAnswerAt > RUNTIME_SILENCE_MS ? [`container runtime is down: ${lastError}`] : []),
+        ...(problem ? [problem] : []),
+      ];
+    },
+  });
+  void network?.ready().then(
+    () => keeper.poke(),
+    () => {},
+  );
+  const server = new AgentServer({
+    config,
+    client,
+    cri,
+    context,
+    manager,
+    machine,
+    tls: options.tls,
+    log: log.child({ component: 'server' }),
+  });
+  const collector = new GarbageCollector({ context, manager, pauseImage: config.pauseImage, rootDir: config.rootDir });
+  const rotator = new LogRotator({ cri, manager, log });
+  return { components: [server, manager, staticPods, keeper, collector, rotator], pods: manager, serverPort: () => server.port };
+};

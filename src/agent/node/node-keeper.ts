@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { AgentConfig } from '../../api/config/agent-config.ts';
+import { lease as leaseKind } from '../../api/coordination/lease.ts';
+import { node as nodeKind } from '../../api/core/node.ts';
+import type { Stored } from '../../api/meta/object.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../../api/meta/status.ts';
+import type { Lease } from '../../api/types/coordination-v1.ts';
+import type { Node, NodeStatus } from '../../api/types/core-v1.ts';
+import type { Component } from '../../base/async/component.ts';
+import type { Logger } from '../../base/log/logger.ts';
+import type { Client } from '../../client/client.ts';
+import type { CriClient } from '../cri/cri-client.ts';
+import { type Machine, readPressure } from './machine.ts';
+import { nodeStatus, parseTaint } from './node-status.ts';
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_SECONDS = 40;
+const RENEW_MS = 3000;
+/** How often the node looks at itself; what has not changed is not written. */
+const LOOK_MS = 10_000;
+/** An unchanged status is written again after this long. */
+const HEARTBEAT_MS = 300_000;
+const RETRY_MS = 1000;
+
+export interface NodeKeeperOptions {
+  client: Client;
+  config: AgentConfig;
+  cri: CriClient;
+  log: Logger;
+  machine: Machine;
+  now: () => number;
+  /** What keeps the node from being ready. */
+  problems(): string[];
+}
+
+/**
+ * The Node object: made when the node is new, its status kept true, its lease renewed.
+ *
+ *   register ──> look (every 10 s, and at `poke`) ──changed, or 5 min──> write status
+ *            └─> renew the lease every 3 s
+ */
+export class NodeKeeper implements Component {
+  readonly name = 'node';
+  readonly #options: NodeKeeperOptions;
+  readonly #abort = new AbortController();
+  #loops: Promise<unknown> | undefined;
+  #node: Stored<Node> | undefined;
+  #written: NodeStatus | undefined;
+  #writtenAt = 0;
+  #lease: Lease | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: NodeKeeperOptions) {
+    this.#options = options;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.#node?.metadata.labels ?? this.#ownLabels();
+  }
+
+  async start(): Promise<void> {
+    this.#loops = Promise.all([this.#statusLoop(), this.#leaseLoop()]);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wake?.();
+    await this.#loops;
+  }
+
+  /** Look now: something that the status shows may have changed. */
+  poke(): void {
+    this.#wake?.();
+  }
+
+  async #statusLoop(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      let waitMs = LOOK_MS;
+      try {
+        this.#node ??= await this.#register();
+        await this.#look();
+        // A node that is not ready yet soon will be.
+        if (this.#options.problems().length > 0) waitMs = RETRY_MS;
+      } catch (error) {
+        if (isNotFound(error)) this.#node = undefined;
+        this.#options.log.debug('node status was not written', { error: String(error) });
+        waitMs = RETRY_MS;
+      }
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, waitMs);
+      await promise;
+      clearTimeout(timer);
+    }
+  }
+
+  #ownLabels(): Record<string, string> {
+    const { config, machine } = this.#options;
+    return {
+      'beta.kubernetes.io/arch': machine.architecture,
+      'beta.kubernetes.io/os': 'linux',
+      'kubernetes.io/arch': machine.architecture,
+      'kubernetes.io/hostname': config.nodeName,
+      'kubernetes.io/os': 'linux',
+      ...config.labels,
+    };
+  }
+
+  async #register(): Promise<Stored<Node>> {
+    const { client, config, log } = this.#options;
+    const { nodeName: name } = config;
+    const fresh: Node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels: this.#ownLabels() },
+      spec: config.taints.length > 0 ? { taints: config.taints.map(parseTaint) } : {},
+      status: await this.#status([]),
+    };
+    try {
+      const created = await client.create<Node>(nodeKind, fresh);
+      log.info('node registered', { node: name });
+      return created as Stored<Node>;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+    const existing = await client.get<Stored<Node>>(nodeKind, { name });
+    const labels = this.#ownLabels();
+    if (Object.entries(labels).every(([key, value]) => existing.metadata.labels?.[key] === value)) return existing;
+    return client.patch<Stored<Node>>(nodeKind, { name }, { metadata: { labels } }, { type: 'application/strategic-merge-patch+json' });
+  }
+
+  async #look(): Promise<void> {
+    const { client, config, now } = this.#options;
+    const status = await this.#status(this.#written?.conditions ?? this.#node?.status?.conditions ?? []);
+    const isDue = now() - this.#writtenAt >= HEARTBEAT_MS;
+    if (!isDue && this.#written && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(this.#written))) return;
+    await client.patch(
+      nodeKind,
+      { name: config.nodeName, subresource: 'status' },
+      { status },
+      { type: 'application/strategic-merge-patch+json' },
+    );
+    this.#written = status;
+    this.#writtenAt = now();
+  }
+
+  async #status(old: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
+    const { cri, config, machine, now, problems } = this.#options;
+    const [pressure, version, images] = await Promise.all([
+      readPressure(config.rootDir),
+      cri.version().catch(() => undefined),
+      cri.listImages().catch(() => ({ images: [] })),
+    ]);
+    return nodeStatus({
+      config,
+      machine,
+      pressure,
+      problems: problems(),
+      runtimeVersion: version
+        ? `${version.runtimeName}://${version.runtimeVersion}`
+        : (this.#written?.nodeInfo?.containerRuntimeVersion ?? 'unknown://'),
+      images: images.images.map(({ repoDigests, repoTags, size }) => ({
+        names: [...repoDigests, ...repoTags].slice(0, 5),
+        sizeBytes: size,
+      })),
+      old,
+      now: `${new Date(now()).toISOString().slice(0, 19)}Z`,
+    });
+  }
+
+  async #leaseLoop(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      // A node that is about to be registered has nothing to own its lease yet.
+      if (this.#node)
+        await this.#renew().catch((error: unknown) => {
+          if (isConflict(error) || isNotFound(error)) this.#lease = undefined;
+          this.#options.log.debug('lease was not renewed', { error: String(error) });
+        });
+      await sleep(this.#node ? RENEW_MS : 100, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const { client, config, now } = this.#options;
+    const name = config.nodeName;
+    const renewTime = new Date(now()).toISOString().replace('Z', '000Z');
+    const uid = this.#node?.metadata.uid ?? '';
+    this.#lease ??= await client.get<Lease>(leaseKind, { namespace: LEASE_NAMESPACE, name }).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      return undefined;
+    });
+    if (this.#lease) {
+      const spec = { ...this.#lease.spec, holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime };
+      this.#lease = await client.update<Lease>(leaseKind, { ...this.#lease, apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', spec });
+      return;
+    }
+    const fresh: Lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace: LEASE_NAMESPACE, ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name, uid }] },
+      spec: { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime },
+    };
+    this.#lease = await client.create<Lease>(leaseKind, fresh);
+  }
+}
+
+const withoutHeartbeats = (status: NodeStatus): NodeStatus => ({
+  ...status,
+  conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _, ...rest }) => rest),
+});

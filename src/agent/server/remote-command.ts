@@ -1,0 +1,79 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { createSpdyConnection, type SpdyStream } from '../../base/streams/spdy.ts';
+import { openRuntimeStream } from './runtime-stream.ts';
+
+/** Channels of v4 and v5.channel.k8s.io. */
+const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
+/** Streams to the runtime are of this version: containerd has no later one. */
+const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';
+const HIGH_WATER_BYTES = 1024 * 1024;
+
+export const REMOTE_COMMAND_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+
+export interface RemoteCommandStreams {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  tty: boolean;
+}
+
+/**
+ * Joins a WebSocket of exec or attach with a streaming URL of the runtime, which speaks SPDY. The error channel carries a
+ * Status at the end: Success, or Failure with the exit code. Resolves when the session is over.
+ */
+export const joinRemoteCommand = async (socket: WebSocket, url: string, wanted: RemoteCommandStreams): Promise<void> => {
+  // Messages may come before the runtime has answered; they wait here.
+  const early: Buffer[] = [];
+  let onMessage = (message: Buffer): void => void early.push(message);
+  socket.on('message', (message: Buffer) => onMessage(message));
+  const { socket: transport, head } = await openRuntimeStream(url, RUNTIME_PROTOCOL);
+  if (head.length > 0) transport.unshift(head);
+  const connection = createSpdyConnection(transport, { role: 'client' });
+  socket.once('close', () => transport.destroy());
+
+  const open = async (streamType: string, isWanted: boolean): Promise<SpdyStream | undefined> =>
+    isWanted ? connection.openStream({ streamType }) : undefined;
+  const error = await open('error', true);
+  const stdin = await open('stdin', wanted.stdin);
+  const stdout = await open('stdout', wanted.stdout);
+  const stderr = await open('stderr', wanted.stderr && !wanted.tty);
+  const resize = await open('resize', wanted.tty);
+
+  onMessage = (message) => {
+    const [channel] = message;
+    if (channel === CHANNEL.close && message[1] === CHANNEL.stdin) stdin?.end();
+    else if (channel === CHANNEL.stdin && stdin) writeOrPause(stdin, message.subarray(1), socket);
+    else if (channel === CHANNEL.resize) resize?.write(message.subarray(1));
+  };
+  for (const message of early.splice(0)) onMessage(message);
+
+  await Promise.all([
+    forward(stdout, CHANNEL.stdout, socket),
+    forward(stderr, CHANNEL.stderr, socket),
+    forward(error, CHANNEL.error, socket),
+  ]);
+  connection.close();
+  socket.close(1000);
+};
+
+const writeOrPause = (stream: Duplex, bytes: Buffer, socket: WebSocket): void => {
+  if (bytes.length === 0 || stream.destroyed || stream.writableEnded || stream.write(bytes)) return;
+  socket.pause();
+  stream.once('drain', () => socket.resume());
+};
+
+/** Resolves when the stream has ended, in whatever way. */
+const forward = async (stream: SpdyStream | undefined, channel: number, socket: WebSocket): Promise<void> => {
+  if (!stream) return;
+  const prefix = Buffer.from([channel]);
+  try {
+    for await (const chunk of stream) {
+      if (socket.readyState !== socket.OPEN) return;
+      const sent = new Promise<void>((resolve) => socket.send(Buffer.concat([prefix, chunk as Buffer]), { binary: true }, () => resolve()));
+      if (socket.bufferedAmount > HIGH_WATER_BYTES) await sent;
+    }
+  } catch {
+    // A stream that broke has nothing more to say; the error channel tells why.
+  }
+};
