@@ -33,9 +33,10 @@ const main = async () => {
   mkdirSync(dist, { recursive: true });
   const work = mkdtempSync(join(root, 'dist-'));
   try {
+    const define = { SLIPWAY_STORE_WORKER: JSON.stringify(await storeWorker()) };
     const programs = ['slipway-server', 'slipway-agent'].filter((name) => globSync(join(root, `src/runtime/${name}.ts`)).length > 0);
     await Promise.all([
-      ...programs.map((name) => build({ ...shared, entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) })),
+      ...programs.map((name) => build({ ...shared, define, entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) })),
       buildCli(work),
     ]);
     for (const file of globSync('**/*.js', { cwd: work })) {
@@ -49,6 +50,13 @@ const main = async () => {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+};
+
+/** The script of the store's thread: the server carries it as text, so that it stays a single file. */
+const storeWorker = async () => {
+  const entry = 'src/store/sqlite/sqlite-worker.ts';
+  const { outputFiles } = await build({ ...shared, banner: {}, format: 'cjs', entryPoints: [entry], write: false });
+  return outputFiles[0].text;
 };
 
 const buildCli = async (work) => {

@@ -1,0 +1,172 @@
+import { readFile } from 'node:fs/promises';
+import type { ServerConfig } from '../api/config/server-config.ts';
+import type { Transport, UserInfo } from '../api/transport.ts';
+import { ApiServer, type ApiServerOptions } from '../apiserver/api-server.ts';
+import { type Component, startComponents, stopComponents } from '../base/async/component.ts';
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+import type { Logger } from '../base/log/logger.ts';
+import { createRestTransport } from '../client/rest/rest-transport.ts';
+import type { ControllersConfig } from '../controllers/controller.ts';
+import { createControllerManager } from '../controllers/controller-manager.ts';
+import { createTokenAuthority } from '../pki/service-account-tokens.ts';
+import { createMemoryStore } from '../store/memory/memory-store.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { type Store, StoreError } from '../store/store.ts';
+
+/** A running control plane, or the parts of one that `components` names. */
+export interface ControlPlane {
+  /** The port of the API; undefined where no API server runs in this process. */
+  readonly port: number | undefined;
+  /** A road to the API inside this process, or over HTTPS where it runs elsewhere. */
+  transportFor(user: UserInfo): Transport;
+  /** Stops everything in order, then closes the store. Never throws. */
+  stop(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  config: ServerConfig;
+  log: Logger;
+}
+
+/**
+ * Opens the store and starts the parts: the API server first, then those that are its clients. In one process they share its watch
+ * cache; apart from it they speak HTTPS as the identity of `kubeconfigFile`, which must be allowed to impersonate theirs.
+ * Throws CONFIG_INVALID, STORE_CORRUPT, STORE_FULL, ADDRESS_IN_USE.
+ */
+export const startControlPlane = async ({ config, log }: ControlPlaneOptions): Promise<ControlPlane> => {
+  const has = (name: ServerConfig['components'][number]): boolean => config.components.includes(name);
+  const started: Component[] = [];
+  let store: Store | undefined;
+  const stop = async (): Promise<void> => {
+    await stopComponents(started, log);
+    await store?.close().catch((error: unknown) => log.error('the store failed to close', { error }));
+  };
+  const start = async (component: Component): Promise<void> => {
+    await startComponents([component], log);
+    started.push(component);
+  };
+  try {
+    let apiServer: ApiServer | undefined;
+    if (has('apiserver')) {
+      const files = await readPki(config);
+      store = await openStore(config, log);
+      apiServer = new ApiServer(apiServerOptions({ config, files, store, log: log.child({ component: 'apiserver' }) }));
+      await start(apiServer).catch((error: unknown) => {
+        throw listenError(error, config);
+      });
+    }
+    const transportFor = apiServer ? apiServer.localTransport.bind(apiServer) : await remoteTransports(config);
+    if (has('controllers')) {
+      const settings = await controllersConfig(config);
+      await start(createControllerManager({ transportFor, config: settings, log: log.child({ component: 'controllers' }) }));
+    }
+    return { port: apiServer?.port, transportFor, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+interface PkiFiles {
+  caPem: string;
+  certPem: string;
+  keyPem: string;
+  agentClientCertPem: string;
+  agentClientKeyPem: string;
+  serviceAccountKeyPem: string;
+}
+
+const readPki = async ({ pki }: ServerConfig): Promise<PkiFiles> => {
+  const [caPem, certPem, keyPem, agentClientCertPem, agentClientKeyPem, serviceAccountKeyPem] = await Promise.all([
+    readNamed('pki.caFile', pki.caFile),
+    readNamed('pki.certFile', pki.certFile),
+    readNamed('pki.keyFile', pki.keyFile),
+    readNamed('pki.kubeletClientCertFile', pki.kubeletClientCertFile),
+    readNamed('pki.kubeletClientKeyFile', pki.kubeletClientKeyFile),
+    readNamed('pki.serviceAccountKeyFile', pki.serviceAccountKeyFile),
+  ]);
+  return { caPem, certPem, keyPem, agentClientCertPem, agentClientKeyPem, serviceAccountKeyPem };
+};
+
+const readNamed = async (field: string, path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new SlipwayError('CONFIG_INVALID', { tried: `read ${path}, which ${field} names`, cause: error as Error });
+  }
+};
+
+const openStore = async (config: ServerConfig, log: Logger): Promise<Store> => {
+  const { store } = config;
+  switch (store.kind) {
+    case 'memory':
+      return createMemoryStore();
+    case 'sqlite':
+      return openSqliteStore({ path: store.path, log: log.child({ component: 'store' }) }).catch((error: unknown) => {
+        throw storeError(error, store.path);
+      });
+    case 'etcd':
+      throw new SlipwayError('CONFIG_INVALID', { tried: 'open the store', cause: 'store.kind etcd is not in this version' });
+  }
+};
+
+const storeError = (error: unknown, path: string): unknown => {
+  const tried = `open the store ${path}`;
+  if (!(error instanceof StoreError)) return new SlipwayError('CONFIG_INVALID', { tried, cause: error as Error });
+  if (error.kind === 'StoreCorrupt')
+    return new SlipwayError('STORE_CORRUPT', { tried, cause: error, advice: [`mv ${path} ${path}.damaged`] });
+  if (error.kind === 'StoreFull') return new SlipwayError('STORE_FULL', { tried, cause: error, advice: [`df -h ${path}`] });
+  return error;
+};
+
+const apiServerOptions = (given: { config: ServerConfig; files: PkiFiles; store: Store; log: Logger }): ApiServerOptions => {
+  const { config, files, store, log } = given;
+  return {
+    store,
+    log,
+    bindAddress: config.bindAddress,
+    port: config.securePort,
+    advertiseAddress: config.advertiseAddress,
+    serviceCidr: config.serviceCidr,
+    nodePortRange: config.nodePortRange,
+    pki: files,
+    tokens: createTokenAuthority({ issuer: config.pki.serviceAccountIssuer, privateKeyPem: files.serviceAccountKeyPem }),
+  };
+};
+
+const listenError = (error: unknown, config: ServerConfig): unknown => {
+  const { code } = error as NodeJS.ErrnoException;
+  const tried = `listen on ${config.bindAddress}:${config.securePort}`;
+  if (code === 'EADDRINUSE') return new SlipwayError('ADDRESS_IN_USE', { tried, cause: 'another program listens there' });
+  if (code === 'EADDRNOTAVAIL') return new SlipwayError('CONFIG_INVALID', { tried, cause: 'bindAddress is no address of this machine' });
+  return error;
+};
+
+const remoteTransports = async (config: ServerConfig): Promise<(user: UserInfo) => Transport> => {
+  // Read only where it is needed: YAML takes a while to load.
+  const { connectionOf, loadKubeconfig } = await import('../pki/kubeconfig.ts');
+  const path = config.kubeconfigFile ?? '';
+  const connection = await connectionOf(await loadKubeconfig([path]));
+  return (user) =>
+    createRestTransport({
+      servers: [connection.server],
+      ca: connection.caPem,
+      cert: connection.certPem,
+      key: connection.keyPem,
+      token: connection.token,
+      serverName: connection.tlsServerName,
+      insecureSkipTlsVerify: connection.insecureSkipTlsVerify,
+      impersonate: { user: user.name, groups: user.groups.filter((group) => group !== 'system:authenticated') },
+    });
+};
+
+const controllersConfig = async (config: ServerConfig): Promise<ControllersConfig> => {
+  const caPem = config.pki?.caFile ? await readNamed('pki.caFile', config.pki.caFile) : undefined;
+  return {
+    nodeMonitorGraceSeconds: config.nodeMonitorGraceSeconds,
+    podEvictionSeconds: config.podEvictionSeconds,
+    podCidr: config.podCidr,
+    nodeCidrMaskSize: config.nodeCidrMaskSize,
+    rootCaPem: caPem,
+  };
+};
