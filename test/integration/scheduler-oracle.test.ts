@@ -6,6 +6,7 @@ import { event } from '../../src/api/core/event.ts';
 import { namespace } from '../../src/api/core/namespace.ts';
 import { node } from '../../src/api/core/node.ts';
 import { pod } from '../../src/api/core/pod.ts';
+import { serviceAccount } from '../../src/api/core/service-account.ts';
 import type { KubeList, Stored } from '../../src/api/meta/object.ts';
 import { priorityClass } from '../../src/api/scheduling/priority-class.ts';
 import type { Event, Node, Pod, PodSpec } from '../../src/api/types/core-v1.ts';
@@ -61,6 +62,7 @@ describe('the scheduler on a kube-apiserver', { skip: oracle ? false : 'needs SL
 
   before(async () => {
     await client.create(namespace, { metadata: { name: ns } });
+    await client.create(serviceAccount, { metadata: { name: 'default', namespace: ns } });
     await client.create(priorityClass, { metadata: { name: `high-${id}` }, value: 1_000 } as never);
     await addNode('n1', '2');
     await addNode('n2', '1');
