@@ -1,4 +1,3 @@
-import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, Machine } from '../../drivers/driver.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
@@ -28,11 +27,6 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       if (known) await folder.write({ ...known, phase: 'deleting' });
       const listed = await driver.list(name);
       const names = new Set([...listed.map((machine) => machine.name), ...(known?.spec.nodes.map((node) => node.name) ?? [])]);
-      if (!names.size && !known)
-        throw new SlipwayError('CLUSTER_UNKNOWN', {
-          tried: `remove the cluster ${name}`,
-          cause: 'neither a state nor machines of it are here',
-        });
       await step(push, { name: 'machines', title: 'Removing machines' }, () =>
         Promise.all(
           [...names].map((node) =>

@@ -6,7 +6,7 @@ import { requirePki } from './lay-files.ts';
 import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = Number(process.env['SLIPWAY_API_TIMEOUT_MS'] ?? 60_000);
 
 /** The API answers, to the administrator. */
 export const apiReady: Step<ClusterContext> = {

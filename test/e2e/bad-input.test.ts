@@ -1,0 +1,99 @@
+/** What a person can get wrong when making clusters: a clear error, the right exit code, and nothing half-done. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { enterSuite } from '../support/suite.ts';
+
+const suite = await enterSuite(import.meta.filename);
+
+const CASES: readonly { it: string; args: string[]; code: number; says: RegExp }[] = [
+  { it: 'an unknown flag', args: ['up', 'x', '--frobnicate'], code: 2, says: /unknown flag: --frobnicate/ },
+  { it: 'an unknown command', args: ['upp', 'x'], code: 2, says: /did you mean: slipway up/ },
+  { it: 'an unknown driver', args: ['up', 'x', '--driver', 'cloud9'], code: 2, says: /DRIVER_UNKNOWN[\s\S]*there are local and ssh/ },
+  { it: 'a name with capitals and underscores', args: ['up', 'My_Cluster'], code: 2, says: /NAME_INVALID[\s\S]*slipway up my-cluster/ },
+  { it: 'a name that climbs out of its folder', args: ['up', '../x'], code: 2, says: /NAME_INVALID/ },
+  { it: 'no nodes at all', args: ['up', 'x', '--nodes', '0'], code: 2, says: /a cluster has 1 to/ },
+  { it: 'several control planes', args: ['up', 'x', '--control-planes', '3'], code: 2, says: /share a store in etcd/ },
+  { it: 'a subnet that is none', args: ['up', 'x', '--subnet', '10.1.2.3'], code: 1, says: /CONFIG_INVALID[\s\S]*10\.200\.1\.0\/24/ },
+  {
+    it: 'hosts and another number of nodes',
+    args: ['up', 'x', '--host', 'root@192.0.2.1', '--nodes', '2'],
+    code: 2,
+    says: /1 hosts are given/,
+  },
+  { it: 'a cluster that is not there', args: ['down', 'nobody'], code: 1, says: /CLUSTER_UNKNOWN/ },
+  { it: 'a node of no cluster', args: ['node', 'kill', 'x-1'], code: 1, says: /CLUSTER_UNKNOWN[\s\S]*no cluster has been made yet/ },
+];
+
+for (const { it, args, code, says } of CASES)
+  test(`${it} is refused, and nothing is made`, async () => {
+    const result = await suite.slipway(args);
+    assert.equal(result.code, code, result.stderr);
+    assert.match(result.stderr, says);
+    assert.equal(result.stdout, '');
+    assert.deepEqual(await suite.leftovers(), []);
+    assert.deepEqual(names(), []);
+  });
+
+test('another user than root is told so', async () => {
+  // The folder must be theirs, so that being root is all that is missing.
+  const home = join(suite.root, 'nobody');
+  mkdirSync(home, { mode: 0o777 });
+  await suite.run(['chown', '65534', home]);
+  await suite.run(['chmod', '711', suite.root]);
+  const command = [
+    'setpriv',
+    '--reuid',
+    '65534',
+    '--clear-groups',
+    process.execPath,
+    join(import.meta.dirname, '../../dist/slipway.js'),
+    'up',
+    'x',
+  ];
+  const result = await suite.run(command, { env: { SLIPWAY_HOME: home, HOME: home, KUBECONFIG: join(home, 'config') } });
+  assert.equal(result.code, 1, result.stderr);
+  assert.match(result.stderr, /NOT_ROOT[\s\S]*sudo slipway up/);
+});
+
+test('a subnet that is routed already is refused, and taken back', async () => {
+  await suite.run(['ip', 'link', 'add', 'busy0', 'type', 'bridge']);
+  await suite.run(['ip', 'address', 'add', '10.201.5.1/24', 'dev', 'busy0']);
+  await suite.run(['ip', 'link', 'set', 'busy0', 'up']);
+  const result = await suite.slipway(['up', 'x', '--subnet', '10.201.5.0/24']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /ADDRESS_IN_USE/);
+  await suite.run(['ip', 'link', 'delete', 'busy0']);
+  assert.deepEqual(await suite.leftovers(), []);
+  assert.deepEqual(names(), []);
+});
+
+test('machines of that name which another home made are not touched', async () => {
+  mkdirSync(join(suite.data, 'clusters/x/nodes/x-1'), { recursive: true });
+  writeFileSync(join(suite.data, 'clusters/x/nodes/x-1/machine.json'), '{"address":"10.89.0.11"}');
+  const result = await suite.slipway(['up', 'x']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /CLUSTER_EXISTS[\s\S]*x-1/);
+  const removed = await suite.slipway(['down', 'x', '--force']);
+  assert.equal(removed.code, 0, removed.stderr);
+  assert.deepEqual(await suite.leftovers(), []);
+});
+
+test('a state that is damaged is named, and down --force removes it', async () => {
+  mkdirSync(join(suite.home, 'clusters/broken'), { recursive: true });
+  writeFileSync(join(suite.home, 'clusters/broken/state.json'), '{"version":1,');
+  const result = await suite.slipway(['status', 'broken']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /STATE_CORRUPT[\s\S]*slipway down broken --force/);
+  assert.equal((await suite.slipway(['down', 'broken', '--force'])).code, 0);
+  assert.deepEqual(names(), []);
+});
+
+const names = (): string[] => {
+  try {
+    return readdirSync(join(suite.home, 'clusters'));
+  } catch {
+    return [];
+  }
+};
