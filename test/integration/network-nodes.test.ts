@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Stored } from '../../src/api/meta/object.ts';
+import type { Node, Pod } from '../../src/api/types/core-v1.ts';
+import { until } from '../support/until.ts';
+import type { NodeCommand } from './network-node.ts';
+import { type EndpointDraft, makeService, makeSlice } from './network-objects.ts';
+import { inNamespace, makeLan, makeNode, makePod, runIn, type Worker } from './network-sandbox.ts';
+
+type WithoutId<T> = T extends { id: number } ? Omit<T, 'id'> : never;
+
+/** The agent's network of one node, in the node's namespace. */
+class NodeProcess {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #answers = new Map<number, (text: string) => void>();
+  readonly #seen = new Set<string>();
+  #next = 2;
+
+  constructor(name: string, index: number, overlay: 'routes' | 'vxlan') {
+    this.name = name;
+    mkdirSync(`/run/${name}`, { recursive: true });
+    const config = {
+      clusterName: 'demo',
+      nodeName: name,
+      nodeAddress: `172.31.0.${index}`,
+      cniConfDir: `/run/${name}/cni`,
+      clusterDns: '10.96.0.10',
+      clusterDomain: 'cluster.local',
+      serviceCidr: '10.96.0.0/16',
+      podCidr: '10.244.0.0/16',
+      overlay,
+      upstreamDns: [],
+    };
+    const file = fileURLToPath(new URL('network-node.ts', import.meta.url));
+    this.#child = spawn('ip', ['netns', 'exec', name, process.execPath, file, JSON.stringify(config)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const { id, text } = JSON.parse(line) as { id: number; text: string };
+      if (id < 2) this.#seen.add(text);
+      this.#answers.get(id)?.(text);
+    });
+  }
+
+  has(text: string): boolean {
+    return this.#seen.has(text);
+  }
+
+  send(command: WithoutId<NodeCommand>): Promise<string> {
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#child.stdin?.write(`${JSON.stringify({ id, ...command })}\n`);
+    });
+  }
+
+  async drain(pod: Stored<Pod>): Promise<{ drained: boolean; ms: number }> {
+    return JSON.parse(await this.send({ do: 'drain', pod }));
+  }
+
+  stop(signal?: NodeJS.Signals): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return resolve();
+      this.#child.on('close', () => resolve());
+      if (signal) this.#child.kill(signal);
+      else this.#child.stdin?.end();
+    });
+  }
+}
+
+const makeNodeObject = (name: string, index: number, ready = true): Stored<Node> => ({
+  metadata: { name },
+  spec: { podCIDR: `10.244.${index}.0/24` },
+  status: {
+    addresses: [{ type: 'InternalIP', address: `172.31.0.${10 + index}` }],
+    conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+  },
+});
+
+const makePodObject = (address: string): Stored<Pod> => ({
+  metadata: { name: 'p', namespace: 'default', uid: address, deletionTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { containers: [] },
+  status: { podIP: address },
+});
+
+const defineTests = (overlay: 'routes' | 'vxlan'): void => {
+  describe(`networks of two nodes with ${overlay}`, () => {
+    const suffix = overlay === 'routes' ? '' : 'v';
+    const names = [`n1${suffix}`, `n2${suffix}`] as const;
+    const nodes: NodeProcess[] = [];
+    const pods: Record<string, Worker> = {};
+    const everywhere = (command: WithoutId<NodeCommand>): Promise<string[]> => Promise.all(nodes.map((one) => one.send(command)));
+    const first = (): NodeProcess => nodes[0] as NodeProcess;
+    const second = (): NodeProcess => nodes[1] as NodeProcess;
+
+    before(async () => {
+      if (overlay === 'routes') await makeLan();
+      for (const [index, name] of names.entries()) {
+        await makeNode(name, 11 + index);
+        nodes.push(new NodeProcess(name, 11 + index, overlay));
+      }
+      for (const node of nodes) await until(() => node.has('started'));
+      for (const [index, name] of names.entries())
+        await everywhere({ do: 'set', resource: 'nodes', object: makeNodeObject(name, index + 1) });
+      await everywhere({ do: 'synced' });
+      pods['a'] = await makePod(`a${suffix}`, names[0], '10.244.1.2');
+      pods['b'] = await makePod(`b${suffix}`, names[1], '10.244.2.2');
+      for (const name of ['a', 'b']) await (pods[name] as Worker).listen('tcp', 8080, name);
+    });
+    after(async () => {
+      for (const node of nodes) await node.stop();
+      for (const pod of Object.values(pods)) await pod.close();
+      for (const name of names) await runIn(name)('ip', ['link', 'delete', 'eth0']);
+    });
+
+    test('the CNI configuration is there once the node has its range', async () => {
+      for (const [index, node] of nodes.entries()) {
+        await until(() => node.has('ready'));
+        const conflist = JSON.parse(readFileSync(`/run/${node.name}/cni/10-slipway.conflist`, 'utf8'));
+        assert.deepEqual(conflist.plugins[0].ipam.ranges, [[{ subnet: `10.244.${index + 1}.0/24` }]]);
+        assert.equal(conflist.plugins[0].mtu, overlay === 'vxlan' ? 1450 : undefined);
+      }
+    });
+
+    test('pods of different nodes reach each other with their own addresses', async () => {
+      await until(async () => (await (pods['a'] as Worker).ask('10.244.2.2:8080')) === 'b 10.244.1.2');
+      assert.equal(await (pods['b'] as Worker).ask('10.244.1.2:8080'), 'a 10.244.2.2');
+    });
+
+    test('a node that is removed takes its route with it', async () => {
+      const ghost = makeNodeObject('ghost', 77);
+      await first().send({ do: 'set', resource: 'nodes', object: ghost });
+      const routes = (): Promise<string> => runIn(names[0])('ip', ['route']);
+      await until(async () => (await routes()).includes('10.244.77.0/24'));
+      await first().send({ do: 'set', resource: 'nodes', object: ghost, deleted: true });
+      await until(async () => !(await routes()).includes('10.244.77.0/24'));
+      assert.match(await routes(), /10\.244\.2\.0\/24/);
+    });
+
+    test('services are known by rule and by name on both nodes', async () => {
+      await everywhere({
+        do: 'set',
+        resource: 'services',
+        object: makeService('web', { clusterIP: '10.96.1.1', ports: [{ port: 80, targetPort: 8080 }] }),
+      });
+      const endpoints: EndpointDraft[] = [
+        { address: '10.244.1.2', node: names[0] },
+        { address: '10.244.2.2', node: names[1] },
+      ];
+      await everywhere({ do: 'set', resource: 'endpointslices', object: makeSlice('web', [{ port: 8080 }], endpoints) });
+      for (const pod of ['a', 'b']) await until(async () => /^[ab] /.test(await (pods[pod] as Worker).ask('10.96.1.1:80')));
+      const script = `const r=new (require('dns').promises.Resolver)();r.setServers(['10.96.0.10']);r.resolve4('web.default.svc.cluster.local').then(console.log)`;
+      for (const pod of [`a${suffix}`, names[1]]) assert.match(await runIn(pod)(process.execPath, ['-e', script]), /10\.96\.1\.1/);
+    });
+
+    test('a pod is drained when every node has taken it out of its rules, not before', async () => {
+      const leaving = makeSlice(
+        'web',
+        [{ port: 8080 }],
+        [
+          { address: '10.244.1.2', node: names[0], ready: false, serving: true, terminating: true },
+          { address: '10.244.2.2', node: names[1] },
+        ],
+      );
+      const drained = first().drain(makePodObject('10.244.1.2'));
+      await first().send({ do: 'set', resource: 'endpointslices', object: leaving });
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await second().send({ do: 'set', resource: 'endpointslices', object: leaving });
+      const result = await drained;
+      assert.equal(result.drained, true);
+      assert.ok(result.ms >= 150 && result.ms < 1_900, `${result.ms} ms`);
+      for (let index = 0; index < 20; index += 1) assert.match(await (pods['b'] as Worker).ask('10.96.1.1:80'), /^b /);
+    });
+
+    test('a pod that no Service knows is drained at once, and a dead node holds nobody for longer than the bound', async () => {
+      assert.ok((await first().drain(makePodObject('10.244.1.99'))).ms < 50);
+      await second().stop('SIGKILL');
+      const gone = makeSlice('web', [{ port: 8080 }], [{ address: '10.244.2.2', node: names[1] }]);
+      await first().send({ do: 'set', resource: 'endpointslices', object: gone });
+      const held = await first().drain(makePodObject('10.244.1.2'));
+      assert.equal(held.drained, false);
+      assert.ok(held.ms >= 1_900 && held.ms < 4_000, `${held.ms} ms`);
+      await first().send({ do: 'set', resource: 'nodes', object: makeNodeObject(names[1], 2, false) });
+      assert.equal((await first().drain(makePodObject('10.244.1.2'))).drained, true);
+    });
+  });
+};
+
+inNamespace(import.meta.url, () => {
+  for (const overlay of ['routes', 'vxlan'] as const) defineTests(overlay);
+});
