@@ -82,9 +82,12 @@ const failureOf = (step: Step<never> | Step<unknown>, error: unknown): SlipwayEr
   return new SlipwayError('STEP_FAILED', {
     tried: `finish the step "${step.title}" (${step.name})`,
     cause: error instanceof Error ? error : String(error),
-    logLines: error instanceof SlipwayError ? error.logLines : undefined,
+    logLines: error instanceof SlipwayError ? error.logLines.map(shortened) : undefined,
     advice: error instanceof SlipwayError && error.advice.length ? error.advice : undefined,
   });
 };
+
+/** A minified source line in a stack trace says nothing. */
+const shortened = (line: string): string => (line.length > 300 ? `${line.slice(0, 300)}...` : line);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

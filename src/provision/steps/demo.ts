@@ -13,7 +13,7 @@ import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
 
 const NAME = 'demo';
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = Number(process.env['SLIPWAY_DEMO_TIMEOUT_MS'] ?? 60_000);
 
 /** A Deployment and a Service of the demo image, made as soon as the API answers. */
 export const demo: Step<ClusterContext> = {

@@ -18,6 +18,7 @@ export interface WaitOptions {
  */
 export const waitFor = async <T>(attempt: () => Promise<T | undefined>, options: WaitOptions): Promise<T> => {
   const deadline = Date.now() + options.timeoutMs;
+  const watchdog = options.logs && crashWatch(options.logs);
   let last: unknown;
   while (true) {
     options.signal.throwIfAborted();
@@ -27,17 +28,36 @@ export const waitFor = async <T>(attempt: () => Promise<T | undefined>, options:
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw await timeout(options, last);
+    if (await watchdog?.()) throw await failure(options, 'its service ends again and again');
+    if (Date.now() > deadline)
+      throw await failure(
+        options,
+        `not within ${options.timeoutMs / 1000} s${last instanceof Error ? ` (last answer: ${last.message})` : ''}`,
+      );
     await delay(15, undefined, { signal: options.signal });
   }
 };
 
-const timeout = async ({ tried, timeoutMs, logs, advice }: WaitOptions, last: unknown): Promise<SlipwayError> => {
-  const reason = last instanceof Error ? last.message : undefined;
-  return new SlipwayError('STEP_FAILED', {
+const CRASH_LOOK_MS = 500;
+const CRASH_LOOKS = 6;
+
+/** Looks now and then whether the service is down though it should be up; true once it was found so several times. */
+const crashWatch = ({ host, service }: { host: Host; service: string }): (() => Promise<boolean>) => {
+  let lookedAt = Date.now();
+  let found = 0;
+  return async () => {
+    if (Date.now() - lookedAt < CRASH_LOOK_MS) return false;
+    lookedAt = Date.now();
+    const status = await host.services.status(service).catch(() => 'running');
+    found += status === 'failed' ? 1 : 0;
+    return found >= CRASH_LOOKS;
+  };
+};
+
+const failure = async ({ tried, logs, advice }: WaitOptions, cause: string): Promise<SlipwayError> =>
+  new SlipwayError('STEP_FAILED', {
     tried,
-    cause: `not within ${timeoutMs / 1000} s${reason ? ` (last answer: ${reason})` : ''}`,
+    cause,
     logLines: logs && (await logs.host.services.logLines(logs.service, 10).catch(() => [])),
     advice,
   });
-};
