@@ -2,9 +2,9 @@ import grpc from '@grpc/grpc-js';
 import type { CriClient } from './cri-client.ts';
 
 /**
- * Tells at once when a container's process has ended or started: the ID of a container or sandbox. From containerd's own
- * event service, which every version has; else from CRI's event stream (containerd 1.7, CRI-O). Throws when the runtime has
- * neither or goes away: then the caller polls, and asks again later.
+ * Tells at once when the main process of a container or sandbox has ended: its ID. From containerd's own event service, which
+ * every version has; else from CRI's event stream (containerd 1.7, CRI-O). CRI itself may know of it a few milliseconds later.
+ * Throws when the runtime has neither or goes away: then the caller polls, and asks again later.
  */
 export async function* runtimeEvents(options: { socketPath: string; cri: CriClient; signal: AbortSignal }): AsyncIterable<string> {
   const { socketPath, cri, signal } = options;
@@ -21,10 +21,11 @@ export async function* runtimeEvents(options: { socketPath: string; cri: CriClie
   if (!signal.aborted) for await (const event of cri.containerEvents(signal)) yield event.containerId;
 }
 
+const FILTER = 'namespace==k8s.io,topic=="/tasks/exit"';
+
 async function* containerdEvents(socketPath: string, signal: AbortSignal): AsyncIterable<string> {
   const client = new grpc.Client(`unix:${socketPath}`, grpc.credentials.createInsecure(), { 'grpc.default_authority': 'localhost' });
-  const filters = ['namespace==k8s.io,topic==/tasks/exit', 'namespace==k8s.io,topic==/tasks/start'];
-  const request = Buffer.concat(filters.map((filter) => Buffer.concat([Buffer.from([0x0a, filter.length]), Buffer.from(filter)])));
+  const request = Buffer.concat([Buffer.from([0x0a, FILTER.length]), Buffer.from(FILTER)]);
   const stream = client.makeServerStreamRequest(
     '/containerd.services.events.v1.Events/Subscribe',
     (bytes: Buffer) => bytes,
@@ -35,10 +36,10 @@ async function* containerdEvents(socketPath: string, signal: AbortSignal): Async
   signal.addEventListener('abort', cancel, { once: true });
   try {
     for await (const envelope of stream) {
-      // Envelope.event (4) is an Any whose value (2) is a task event with container_id (1), but for exec'd processes too.
+      // Envelope.event (4) is an Any whose value (2) is a TaskExit with container_id (1) and id (2): another one for an exec.
       const event = field(field(envelope as Buffer, 4), 2);
       const id = field(event, 1)?.toString();
-      if (id) yield id;
+      if (id && id === field(event, 2)?.toString()) yield id;
     }
   } catch (error) {
     if (!signal.aborted) throw error;

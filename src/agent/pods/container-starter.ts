@@ -121,6 +121,7 @@ const start = async (context: PodContext, facts: StartFacts, about: string): Pro
   const { containerId } = await cri.createContainer({ podSandboxId: sandboxId, config, sandboxConfig }).catch((error: Error) => {
     throw new StartError('CreateContainerError', error.message);
   });
+  context.reader.learn(containerId, uid);
   events.record(pod, 'Normal', 'Created', 'Container created', about);
   await cri.startContainer({ containerId }).catch((error: Error) => {
     throw new StartError('RunContainerError', error.message);

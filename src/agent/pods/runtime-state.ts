@@ -67,8 +67,19 @@ export class RuntimeReader {
   readonly #ended = new Map<string, RuntimeContainer>();
   readonly #networks = new Map<string, { ips: string[]; hostNetwork: boolean }>();
 
+  readonly #owners = new Map<string, string>();
+
   constructor(cri: CriClient) {
     this.#cri = cri;
+  }
+
+  /** The UID of the pod whose container or sandbox this is. */
+  ownerOf(id: string): string | undefined {
+    return this.#owners.get(id);
+  }
+
+  learn(id: string, podUid: string): void {
+    this.#owners.set(id, podUid);
   }
 
   async readPod(pod: { uid: string; name: string; namespace: string }): Promise<RuntimePod> {
@@ -77,6 +88,7 @@ export class RuntimeReader {
       this.#cri.listPodSandbox({ filter: { labelSelector } }),
       this.#cri.listContainers({ filter: { labelSelector } }),
     ]);
+    for (const { id } of [...sandboxes.items, ...containers.containers]) this.learn(id, pod.uid);
     const [readSandboxes, readContainers] = await Promise.all([
       Promise.all(sandboxes.items.map((sandbox) => this.#sandbox(sandbox))),
       Promise.all(containers.containers.map((container) => this.#container(container))),
@@ -92,6 +104,7 @@ export class RuntimeReader {
   forget(ids: { sandboxIds: ReadonlySet<string>; containerIds: ReadonlySet<string> }): void {
     for (const id of this.#networks.keys()) if (!ids.sandboxIds.has(id)) this.#networks.delete(id);
     for (const id of this.#ended.keys()) if (!ids.containerIds.has(id)) this.#ended.delete(id);
+    for (const id of this.#owners.keys()) if (!ids.containerIds.has(id) && !ids.sandboxIds.has(id)) this.#owners.delete(id);
   }
 
   async #sandbox(sandbox: Cri.PodSandbox): Promise<RuntimeSandbox | undefined> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../base/log/logger.ts';
 import type { CriClient } from '../cri/cri-client.ts';
+import * as Cri from '../cri/cri-types.ts';
 import { runtimeEvents } from '../cri/runtime-events.ts';
 import { LABEL } from './labels.ts';
 import type { RuntimeReader } from './runtime-state.ts';
@@ -9,6 +10,7 @@ import type { RuntimeReader } from './runtime-state.ts';
 const LIST_WITH_EVENTS_MS = 15_000;
 const LIST_WITHOUT_EVENTS_MS = 1000;
 const RECONNECT_MS = 1000;
+const SETTLE_MS = [2, 5, 10, 20, 40, 80, 160, 320, 640];
 
 export interface WatcherOptions {
   cri: CriClient;
@@ -25,9 +27,9 @@ export interface WatcherOptions {
 export class RuntimeWatcher {
   readonly #options: WatcherOptions;
   readonly #abort = new AbortController();
-  #owners = new Map<string, string>();
   #seen = new Map<string, string>();
   #hasEvents = false;
+  #listedAt = 0;
   #running: Promise<unknown> | undefined;
   #listing: Promise<void> | undefined;
   /** When the runtime last answered, for the node's Ready condition. */
@@ -50,9 +52,9 @@ export class RuntimeWatcher {
   async #listLoop(): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      await this.#list();
-      const ms = this.#hasEvents && this.lastError === '' ? LIST_WITH_EVENTS_MS : LIST_WITHOUT_EVENTS_MS;
-      await sleep(ms, undefined, { signal }).catch(() => {});
+      const dueMs = this.#hasEvents && this.lastError === '' ? LIST_WITH_EVENTS_MS : LIST_WITHOUT_EVENTS_MS;
+      if (Date.now() - this.#listedAt >= dueMs) await this.#list();
+      await sleep(LIST_WITHOUT_EVENTS_MS, undefined, { signal }).catch(() => {});
     }
   }
 
@@ -62,9 +64,7 @@ export class RuntimeWatcher {
       try {
         this.#hasEvents = true;
         for await (const id of runtimeEvents({ ...this.#options, signal })) {
-          const uid = this.#owners.get(id);
-          if (uid) this.#options.changed(uid);
-          else await this.#list();
+          void this.#settled(id);
         }
       } catch (error) {
         this.#options.log.debug('the runtime gives no events', { error: String(error) });
@@ -72,6 +72,19 @@ export class RuntimeWatcher {
       this.#hasEvents = false;
       await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {});
     }
+  }
+
+  /** The runtime's own books lag a little behind its events: looks until they show the end. */
+  async #settled(id: string): Promise<void> {
+    const { cri, reader, changed } = this.#options;
+    for (const ms of SETTLE_MS) {
+      await sleep(ms);
+      const answer = await cri.containerStatus({ containerId: id }).catch(() => undefined);
+      if (answer?.status?.state !== Cri.ContainerState.CONTAINER_RUNNING) break;
+    }
+    const uid = reader.ownerOf(id);
+    if (uid) changed(uid);
+    else await this.#list();
   }
 
   #list(): Promise<void> {
@@ -83,21 +96,20 @@ export class RuntimeWatcher {
 
   async #listNow(): Promise<void> {
     const { cri, reader, log, changed, listed } = this.#options;
+    this.#listedAt = Date.now();
     try {
       const [{ items }, { containers }] = await Promise.all([cri.listPodSandbox({}), cri.listContainers({})]);
       this.lastAnswerAt = Date.now();
       this.lastError = '';
-      const owners = new Map<string, string>();
       const pods = new Map<string, { name: string; namespace: string }>();
       const parts = new Map<string, string[]>();
       for (const item of [...items, ...containers]) {
         const uid = item.labels[LABEL.podUid] ?? '';
-        owners.set(item.id, uid);
+        reader.learn(item.id, uid);
         parts.set(uid, [...(parts.get(uid) ?? []), `${item.id}:${item.state}`]);
         pods.set(uid, { name: item.labels[LABEL.podName] ?? '', namespace: item.labels[LABEL.podNamespace] ?? '' });
       }
       const seen = new Map([...parts].map(([uid, list]) => [uid, list.sort().join()]));
-      this.#owners = owners;
       const before = this.#seen;
       this.#seen = seen;
       for (const uid of new Set([...before.keys(), ...seen.keys()])) if (before.get(uid) !== seen.get(uid)) changed(uid);

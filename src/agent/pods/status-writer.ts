@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { pod as podKind } from '../../api/core/pod.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import { isConflict, isNotFound } from '../../api/meta/status.ts';
-import type { Pod, PodStatus } from '../../api/types/core-v1.ts';
+import type { Pod, PodCondition, PodStatus } from '../../api/types/core-v1.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import type { Client } from '../../client/client.ts';
 import { OWN_CONDITIONS } from './pod-conditions.ts';
@@ -97,7 +97,7 @@ export const statusPatch = (before: PodStatus, after: PodStatus): Record<string,
       const changed = (after.conditions ?? []).filter(
         (condition) => OWN_CONDITIONS.has(condition.type) && !(before.conditions ?? []).some((old) => isDeepStrictEqual(old, condition)),
       );
-      if (changed.length > 0) patch[key] = changed;
+      if (changed.length > 0) patch[key] = changed.map((condition) => ({ ...vanished(before.conditions, condition), ...condition }));
     } else if (key === 'podIPs' || key === 'hostIPs') {
       const ips = after[key] ?? [];
       const gone = (before[key] ?? []).filter(({ ip }) => !ips.some((kept) => kept.ip === ip));
@@ -105,6 +105,16 @@ export const statusPatch = (before: PodStatus, after: PodStatus): Record<string,
     } else if (OWN_FIELDS.has(key)) patch[key] = value ?? null;
   }
   return Object.keys(patch).length > 0 ? patch : undefined;
+};
+
+/** What a condition no longer says, as nulls: a merge would keep it. */
+const vanished = (old: PodStatus['conditions'], condition: PodCondition): Record<string, null> => {
+  const before = old?.find(({ type }) => type === condition.type) ?? {};
+  return Object.fromEntries(
+    Object.keys(before)
+      .filter((key) => !(key in condition) && key !== 'lastProbeTime')
+      .map((key) => [key, null]),
+  );
 };
 
 /** Others (nominatedNodeName, resize) are written by somebody else. */
