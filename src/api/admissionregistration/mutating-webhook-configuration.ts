@@ -1,4 +1,15 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { MutatingWebhookConfiguration } from '../types/admissionregistration-v1.ts';
+import { setWebhookDefaults } from './webhook-defaults.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  for (const webhook of as<MutatingWebhookConfiguration>(object).webhooks ?? []) {
+    setWebhookDefaults(webhook);
+    webhook.reinvocationPolicy ??= 'Never';
+  }
+};
 
 export const mutatingWebhookConfiguration = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -8,4 +19,13 @@ export const mutatingWebhookConfiguration = defineKind({
   categories: ['api-extensions'],
   namespaced: false,
   hasGeneration: true,
+  setDefaults,
+  columns: [
+    column(
+      'Webhooks',
+      cellOf<MutatingWebhookConfiguration>(({ webhooks }) => webhooks?.length ?? 0),
+      { type: 'integer' },
+    ),
+    ageColumn,
+  ],
 });

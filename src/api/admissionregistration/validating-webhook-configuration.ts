@@ -1,4 +1,12 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { ValidatingWebhookConfiguration } from '../types/admissionregistration-v1.ts';
+import { setWebhookDefaults } from './webhook-defaults.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  for (const webhook of as<ValidatingWebhookConfiguration>(object).webhooks ?? []) setWebhookDefaults(webhook);
+};
 
 export const validatingWebhookConfiguration = defineKind({
   group: 'admissionregistration.k8s.io',
@@ -8,4 +16,13 @@ export const validatingWebhookConfiguration = defineKind({
   categories: ['api-extensions'],
   namespaced: false,
   hasGeneration: true,
+  setDefaults,
+  columns: [
+    column(
+      'Webhooks',
+      cellOf<ValidatingWebhookConfiguration>(({ webhooks }) => webhooks?.length ?? 0),
+      { type: 'integer' },
+    ),
+    ageColumn,
+  ],
 });

@@ -1,4 +1,29 @@
+import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import { defineKind, STATUS } from '../define-kind.ts';
+import { ageColumn, as, cellOf, column, labelsCell, selectorColumn, templateColumns } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { DaemonSet, DaemonSetStatus } from '../types/apps-v1.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  const { spec } = as<DaemonSet>(object);
+  if (!spec) return;
+  spec.updateStrategy ??= {};
+  spec.updateStrategy.type ||= 'RollingUpdate';
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {};
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+    spec.updateStrategy.rollingUpdate.maxSurge ??= 0;
+  }
+  spec.revisionHistoryLimit ??= 10;
+  if (spec.template?.spec) setPodSpecDefaults(spec.template.spec);
+};
+
+const counted = (name: string, read: (status: DaemonSetStatus | undefined) => number | undefined) =>
+  column(
+    name,
+    cellOf<DaemonSet>(({ status }) => read(status) ?? 0),
+    { type: 'integer' },
+  );
 
 export const daemonSet = defineKind({
   group: 'apps',
@@ -12,4 +37,19 @@ export const daemonSet = defineKind({
   subresources: {
     status: STATUS,
   },
+  setDefaults,
+  columns: [
+    counted('Desired', (status) => status?.desiredNumberScheduled),
+    counted('Current', (status) => status?.currentNumberScheduled),
+    counted('Ready', (status) => status?.numberReady),
+    counted('Up-to-date', (status) => status?.updatedNumberScheduled),
+    counted('Available', (status) => status?.numberAvailable),
+    column(
+      'Node Selector',
+      cellOf<DaemonSet>(({ spec }) => labelsCell(spec?.template?.spec?.nodeSelector)),
+    ),
+    ageColumn,
+    ...templateColumns,
+    selectorColumn,
+  ],
 });

@@ -1,4 +1,36 @@
+import { setClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.ts';
+import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import { defineKind, SCALE, STATUS } from '../define-kind.ts';
+import { ageColumn, as, cellOf, column, templateColumns } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { StatefulSet } from '../types/apps-v1.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  const { spec } = as<StatefulSet>(object);
+  if (!spec) return;
+  spec.podManagementPolicy ||= 'OrderedReady';
+  spec.updateStrategy ??= {};
+  if (!spec.updateStrategy.type) {
+    spec.updateStrategy.type = 'RollingUpdate';
+    spec.updateStrategy.rollingUpdate ??= { partition: 0 };
+  }
+  if (spec.updateStrategy.type === 'RollingUpdate' && spec.updateStrategy.rollingUpdate) {
+    spec.updateStrategy.rollingUpdate.partition ??= 0;
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  if (spec.template?.spec) setPodSpecDefaults(spec.template.spec);
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    claim.apiVersion = 'v1';
+    claim.kind = 'PersistentVolumeClaim';
+    if (claim.spec) setClaimSpecDefaults(claim.spec);
+    claim.status = { ...claim.status, phase: claim.status?.phase || 'Pending' };
+  }
+};
 
 export const statefulSet = defineKind({
   group: 'apps',
@@ -13,4 +45,13 @@ export const statefulSet = defineKind({
     scale: SCALE,
     status: STATUS,
   },
+  setDefaults,
+  columns: [
+    column(
+      'Ready',
+      cellOf<StatefulSet>(({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
+    ),
+    ageColumn,
+    ...templateColumns,
+  ],
 });

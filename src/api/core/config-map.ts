@@ -1,4 +1,6 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { ConfigMap } from '../types/core-v1.ts';
 
 export const configMap = defineKind({
   group: '',
@@ -7,4 +9,11 @@ export const configMap = defineKind({
   plural: 'configmaps',
   shortNames: ['cm'],
   namespaced: true,
+  columns: [
+    column(
+      'Data',
+      cellOf<ConfigMap>(({ data, binaryData }) => String(Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length)),
+    ),
+    ageColumn,
+  ],
 });

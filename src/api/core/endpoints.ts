@@ -1,4 +1,24 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { Endpoints } from '../types/core-v1.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  for (const subset of as<Endpoints>(object).subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
+};
+
+const SHOWN = 3;
+
+const endpointsCell = cellOf<Endpoints>(({ subsets = [] }) => {
+  if (subsets.length === 0) return '<none>';
+  const all = subsets.flatMap(({ addresses = [], ports = [] }) =>
+    ports.length === 0
+      ? addresses.map(({ ip }) => ip)
+      : ports.flatMap(({ port }) => addresses.map(({ ip }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`))),
+  );
+  const shown = all.slice(0, SHOWN).join(',');
+  return all.length > SHOWN ? `${shown} + ${all.length - SHOWN} more...` : shown;
+});
 
 export const endpoints = defineKind({
   group: '',
@@ -7,4 +27,6 @@ export const endpoints = defineKind({
   plural: 'endpoints',
   shortNames: ['ep'],
   namespaced: true,
+  setDefaults,
+  columns: [column('Endpoints', endpointsCell), ageColumn],
 });

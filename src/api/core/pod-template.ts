@@ -1,4 +1,13 @@
 import { defineKind } from '../define-kind.ts';
+import { as, cellOf, column, labelsCell } from '../meta/columns.ts';
+import type { KubeObject } from '../meta/object.ts';
+import type { PodTemplate } from '../types/core-v1.ts';
+import { setPodSpecDefaults } from './pod-defaults.ts';
+
+const setDefaults = (object: KubeObject): void => {
+  const { template } = as<PodTemplate>(object);
+  if (template?.spec) setPodSpecDefaults(template.spec);
+};
 
 export const podTemplate = defineKind({
   group: '',
@@ -6,4 +15,19 @@ export const podTemplate = defineKind({
   kind: 'PodTemplate',
   plural: 'podtemplates',
   namespaced: true,
+  setDefaults,
+  columns: [
+    column(
+      'Containers',
+      cellOf<PodTemplate>(({ template }) => (template?.spec?.containers ?? []).map(({ name }) => name).join(',')),
+    ),
+    column(
+      'Images',
+      cellOf<PodTemplate>(({ template }) => (template?.spec?.containers ?? []).map(({ image }) => image ?? '').join(',')),
+    ),
+    column(
+      'Pod Labels',
+      cellOf<PodTemplate>(({ template }) => labelsCell(template?.metadata?.labels)),
+    ),
+  ],
 });

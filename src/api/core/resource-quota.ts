@@ -1,4 +1,15 @@
 import { defineKind, STATUS } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { ResourceQuota } from '../types/core-v1.ts';
+
+const amounts = (limits: boolean) =>
+  cellOf<ResourceQuota>(({ status }) =>
+    Object.keys(status?.hard ?? {})
+      .filter((name) => name.startsWith('limits.') === limits)
+      .sort()
+      .map((name) => `${name}: ${status?.used?.[name] ?? 0}/${status?.hard?.[name]}`)
+      .join(', '),
+  );
 
 export const resourceQuota = defineKind({
   group: '',
@@ -10,4 +21,5 @@ export const resourceQuota = defineKind({
   subresources: {
     status: STATUS,
   },
+  columns: [column('Request', amounts(false)), column('Limit', amounts(true)), ageColumn],
 });

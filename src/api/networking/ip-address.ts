@@ -1,4 +1,13 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { IPAddress } from '../types/networking-v1.ts';
+
+const parent = cellOf<IPAddress>(({ spec }) => {
+  const reference = spec?.parentRef;
+  if (!reference) return '<none>';
+  const { group, resource = '', namespace, name = '' } = reference;
+  return [`${resource}${group ? `.${group}` : ''}`.toLowerCase(), ...(namespace ? [namespace] : []), name].join('/');
+});
 
 export const ipAddress = defineKind({
   group: 'networking.k8s.io',
@@ -7,4 +16,5 @@ export const ipAddress = defineKind({
   plural: 'ipaddresses',
   shortNames: ['ip'],
   namespaced: false,
+  columns: [column('ParentRef', parent), ageColumn],
 });

@@ -1,4 +1,6 @@
 import { defineKind, STATUS } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { ServiceCIDR } from '../types/networking-v1.ts';
 
 export const serviceCidr = defineKind({
   group: 'networking.k8s.io',
@@ -9,4 +11,11 @@ export const serviceCidr = defineKind({
   subresources: {
     status: STATUS,
   },
+  columns: [
+    column(
+      'CIDRs',
+      cellOf<ServiceCIDR>(({ spec }) => (spec?.cidrs ?? []).join(',')),
+    ),
+    ageColumn,
+  ],
 });

@@ -1,4 +1,6 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { RuntimeClass } from '../types/node-v1.ts';
 
 export const runtimeClass = defineKind({
   group: 'node.k8s.io',
@@ -6,4 +8,11 @@ export const runtimeClass = defineKind({
   kind: 'RuntimeClass',
   plural: 'runtimeclasses',
   namespaced: false,
+  columns: [
+    column(
+      'Handler',
+      cellOf<RuntimeClass>(({ handler }) => handler),
+    ),
+    ageColumn,
+  ],
 });

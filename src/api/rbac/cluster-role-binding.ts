@@ -1,4 +1,8 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import { pathSegmentProblems } from '../meta/names.ts';
+import type { ClusterRoleBinding } from '../types/rbac-v1.ts';
+import { setBindingDefaults, subjectColumns } from './subjects.ts';
 
 export const clusterRoleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -6,4 +10,14 @@ export const clusterRoleBinding = defineKind({
   kind: 'ClusterRoleBinding',
   plural: 'clusterrolebindings',
   namespaced: false,
+  nameCheck: pathSegmentProblems,
+  setDefaults: setBindingDefaults,
+  columns: [
+    column(
+      'Role',
+      cellOf<ClusterRoleBinding>(({ roleRef }) => `${roleRef.kind}/${roleRef.name}`),
+    ),
+    ageColumn,
+    ...subjectColumns,
+  ],
 });

@@ -1,4 +1,6 @@
 import { defineKind } from '../define-kind.ts';
+import { column } from '../meta/columns.ts';
+import { pathSegmentProblems } from '../meta/names.ts';
 
 export const clusterRole = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -6,4 +8,6 @@ export const clusterRole = defineKind({
   kind: 'ClusterRole',
   plural: 'clusterroles',
   namespaced: false,
+  nameCheck: pathSegmentProblems,
+  columns: [column('Created At', (object) => object.metadata.creationTimestamp ?? '', { type: 'date' })],
 });

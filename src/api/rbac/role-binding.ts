@@ -1,4 +1,8 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import { pathSegmentProblems } from '../meta/names.ts';
+import type { RoleBinding } from '../types/rbac-v1.ts';
+import { setBindingDefaults, subjectColumns } from './subjects.ts';
 
 export const roleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -6,4 +10,14 @@ export const roleBinding = defineKind({
   kind: 'RoleBinding',
   plural: 'rolebindings',
   namespaced: true,
+  nameCheck: pathSegmentProblems,
+  setDefaults: setBindingDefaults,
+  columns: [
+    column(
+      'Role',
+      cellOf<RoleBinding>(({ roleRef }) => `${roleRef.kind}/${roleRef.name}`),
+    ),
+    ageColumn,
+    ...subjectColumns,
+  ],
 });

@@ -1,4 +1,6 @@
 import { defineKind } from '../define-kind.ts';
+import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import type { VolumeAttributesClass } from '../types/storage-v1.ts';
 
 export const volumeAttributesClass = defineKind({
   group: 'storage.k8s.io',
@@ -7,4 +9,11 @@ export const volumeAttributesClass = defineKind({
   plural: 'volumeattributesclasses',
   shortNames: ['vac'],
   namespaced: false,
+  columns: [
+    column(
+      'DriverName',
+      cellOf<VolumeAttributesClass>(({ driverName }) => driverName),
+    ),
+    ageColumn,
+  ],
 });
