@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { type Entry, extract, pack } from 'tar-stream';
+import { extract, pack } from 'tar-stream';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 
 export interface Blob {
@@ -67,8 +67,13 @@ const unpack = async (path: string, folder: string): Promise<Files> => {
   const links = new Map<string, string>();
   const reader = extract();
   const gzipped = await startsGzipped(path);
-  const feeding = gzipped ? pipeline(createReadStream(path), createGunzip(), reader) : pipeline(createReadStream(path), reader);
-  const reading = (async () => {
+  // The reader is no stream of Node's own: its errors come out of the loop below, those of the source are handed to it.
+  const source = createReadStream(path);
+  const plain = gzipped ? source.pipe(createGunzip()) : source;
+  source.on('error', (error) => reader.destroy(error));
+  plain.on('error', (error) => reader.destroy(error));
+  plain.pipe(reader);
+  try {
     for await (const entry of reader) {
       const name = entry.header.name.replace(/^\.\//, '');
       if (files.size >= MAX_ENTRIES) throw new Error(`it has more than ${MAX_ENTRIES} entries`);
@@ -78,8 +83,9 @@ const unpack = async (path: string, folder: string): Promise<Files> => {
         entry.resume();
       }
     }
-  })();
-  await Promise.all([feeding, reading]);
+  } finally {
+    source.destroy();
+  }
   // `docker save` writes a layer that several images share once, and links to it.
   for (const [name, target] of links) {
     const blob = files.get(target);
@@ -94,7 +100,7 @@ const startsGzipped = async (path: string): Promise<boolean> => {
   return false;
 };
 
-const keep = async (entry: Entry, path: string): Promise<Blob> => {
+const keep = async (entry: AsyncIterable<unknown>, path: string): Promise<Blob> => {
   const hash = createHash('sha256');
   let size = 0;
   const measure = new Transform({
