@@ -89,7 +89,12 @@ export class Admission {
       throw error;
     }
     const all = releases;
-    return all && ((stored) => all.forEach((release) => release(stored)));
+    return (
+      all &&
+      ((stored) => {
+        for (const release of all) release(stored);
+      })
+    );
   }
 
   #for(table: Map<string, readonly AdmissionPlugin[]>, kind: Kind, method: 'admit' | 'validate'): readonly AdmissionPlugin[] {

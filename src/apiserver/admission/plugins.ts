@@ -1,9 +1,13 @@
 import type { AdmissionPlugin, AdmissionWorld } from './admission.ts';
 import { createDefaultStorageClass } from './default-storage-class.ts';
 import { createDefaultTolerations } from './default-tolerations.ts';
+import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
+import { createNodeRestriction } from './node-restriction.ts';
+import { createPodSecurity } from './pod-security.ts';
 import { createPriority } from './priority.ts';
 import { createRbacEscalation } from './rbac-escalation.ts';
+import { createResourceQuota } from './resource-quota.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
 import { createStorageProtection } from './storage-protection.ts';
 import { createTaintNewNodes } from './taint-new-nodes.ts';
@@ -13,11 +17,15 @@ import { createVolumeResize } from './volume-resize.ts';
 export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[] => [
   createNamespaceLifecycle(world),
   createServiceAccountAdmission(world),
+  createNodeRestriction(world),
   createTaintNewNodes(),
   createPriority(world),
   createDefaultTolerations(),
+  createLimitRanger(world),
   createDefaultStorageClass(world),
   createStorageProtection(),
   createVolumeResize(world),
   createRbacEscalation(world),
+  createPodSecurity(world),
+  createResourceQuota(world),
 ];

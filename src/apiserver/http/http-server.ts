@@ -69,13 +69,13 @@ export class HttpServer {
     server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       guardResets(session);
-      session.socket.setNoDelay(true);
       session.setLocalWindowSize(16 * 1024 * 1024);
       session.on('error', (error) => log.debug('http2 session failed', { error }));
       session.once('close', () => this.#sessions.delete(session));
     });
     server.on('secureConnection', (socket: TLSSocket) => {
       this.#sockets.add(socket);
+      socket.setNoDelay(true);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => {
         // The client went away; what it had asked for ends by 'close'.

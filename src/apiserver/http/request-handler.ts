@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kind } from '../../api/kind.ts';
 import { badRequest, statusError } from '../../api/meta/status.ts';
+import { decodeProtobuf } from '../../api/protobuf/protobuf-decode.ts';
 import type { Scheme } from '../../api/scheme.ts';
 import type { UserInfo } from '../../api/transport.ts';
 import type { Logger } from '../../base/log/logger.ts';
@@ -57,6 +58,7 @@ export interface HandlerParts {
 export const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 
 const EMPTY_QUERY = new URLSearchParams();
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const BODY_TYPES = new Set<string>(['application/json', 'application/yaml']);
 const PATCH_TYPES = new Set<string>([
   'application/json-patch+json',
@@ -288,7 +290,8 @@ const readBody = async (exchange: Exchange, verb: string): Promise<RequestBody> 
   const contentType = (declared?.split(';', 1)[0]?.trim() || 'application/json') as RequestBody['contentType'];
   if (verb === 'patch') {
     if (!PATCH_TYPES.has(contentType)) throw statusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
-  } else if (bytes.length > 0 && !BODY_TYPES.has(contentType)) throw unsupportedBody();
+  } else if (bytes.length > 0 && contentType !== (PROTOBUF as string) && !BODY_TYPES.has(contentType)) throw unsupportedBody();
+  if (contentType === (PROTOBUF as string)) return { contentType: 'application/json', value: decodeProtobuf(bytes) };
   if (bytes.length === 0 && (verb === 'delete' || verb === 'deletecollection')) return NO_BODY;
   return { contentType, text: bytes.toString('utf8') };
 };
@@ -297,7 +300,7 @@ const unsupportedBody = () =>
   statusError(
     415,
     'UnsupportedMediaType',
-    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
   );
 
 const MOST_WARNING_BYTES = 4096;

@@ -185,7 +185,7 @@ const updateOnce = async (
   const { old, next } = step;
   const before = presented(kind, old);
   checkPreconditions(kind, next, old);
-  keepSystemFields(next, before);
+  keepSystemFields(next, before, plan.whole === true);
   const { dryRun } = plan.options;
   if (plan.manage)
     trackManagedFields(kind, {
@@ -260,7 +260,7 @@ const checkPreconditions = (kind: Kind, next: KubeObject, old: CachedItem): void
 };
 
 /** What clients may leave out of an update without meaning to remove it. */
-const keepSystemFields = (next: KubeObject, before: KubeObject): void => {
+const keepSystemFields = (next: KubeObject, before: KubeObject, whole: boolean): void => {
   const { metadata } = next;
   const was = before.metadata;
   delete metadata.resourceVersion;
@@ -270,6 +270,7 @@ const keepSystemFields = (next: KubeObject, before: KubeObject): void => {
   if (!metadata.deletionTimestamp && was.deletionTimestamp) metadata.deletionTimestamp = was.deletionTimestamp;
   if (metadata.deletionGracePeriodSeconds === undefined && was.deletionGracePeriodSeconds !== undefined)
     metadata.deletionGracePeriodSeconds = was.deletionGracePeriodSeconds;
+  if (whole) return;
   if (was.generation === undefined) delete metadata.generation;
   else metadata.generation = was.generation;
 };
