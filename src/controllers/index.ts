@@ -3,10 +3,19 @@ import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring-controller.ts';
+import { garbageCollectorController } from './garbagecollector/garbagecollector-controller.ts';
+import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeIpamController } from './nodeipam/nodeipam-controller.ts';
+import { nodeLifecycleController } from './nodelifecycle/nodelifecycle-controller.ts';
+import { podGcController } from './podgc/podgc-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
+import { rootCaController } from './rootca/rootca-controller.ts';
+import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
+import { taintEvictionController } from './tainteviction/tainteviction-controller.ts';
+import { ttlAfterFinishedController } from './ttlafterfinished/ttlafterfinished-controller.ts';
 
-/** Every control loop of the cluster. Adding one is a folder and a line here. */
+/** Every control loop of the cluster. Adding one is a folder and a line here. Endpoints come first: their delay is felt most. */
 export const CONTROLLERS: readonly Controller[] = [
   endpointSliceController,
   endpointsController,
@@ -14,4 +23,13 @@ export const CONTROLLERS: readonly Controller[] = [
   replicaSetController,
   replicationControllerController,
   deploymentController,
+  namespaceController,
+  serviceAccountController,
+  rootCaController,
+  nodeLifecycleController,
+  taintEvictionController,
+  nodeIpamController,
+  podGcController,
+  garbageCollectorController,
+  ttlAfterFinishedController,
 ];

@@ -46,9 +46,9 @@ export class FakeNodes {
   async add(name: string): Promise<void> {
     const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
     await this.#client.create<Stored<Node>>(nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name } }).catch(unlessExists);
-    const node = await this.#client.get<Stored<Node>>(nodes, { name });
     const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: '', lastHeartbeatTime: now, lastTransitionTime: now };
-    await this.#client.update<Stored<Node>>(nodes, { ...node, status: { ...node.status, conditions: [ready] } }, { subresource: 'status' });
+    const patch = { status: { conditions: [ready] } };
+    await this.#client.patch(nodes, { name, subresource: 'status' }, patch, { type: 'application/merge-patch+json' });
     const lease = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',

@@ -1,6 +1,7 @@
 import { deployment as deployments } from '../../api/apps/deployment.ts';
 import { replicaSet as replicaSets } from '../../api/apps/replica-set.ts';
 import { pod as pods } from '../../api/core/pod.ts';
+import { semanticEqual } from '../../api/meta/equality.ts';
 import { keyOf, type Stored } from '../../api/meta/object.ts';
 import { isAlreadyExists, isNotFound } from '../../api/meta/status.ts';
 import type { Deployment, DeploymentStatus, ReplicaSet } from '../../api/types/apps-v1.ts';
@@ -11,7 +12,6 @@ import { type Controller, type ControllerContext, type Reconciler, type SyncResu
 import { regarding } from '../event-recorder.ts';
 import { isEmptySelector, selects } from '../label-selector.ts';
 import { controllerRefOf, controllerRefTo, isPodFinished } from '../pods.ts';
-import { semanticEqual } from '../semantic-equal.ts';
 import { templateHash } from '../template-hash.ts';
 import {
   decideRollingUpdate,

@@ -1,8 +1,8 @@
+import { semanticEqual } from '../../api/meta/equality.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Deployment, ReplicaSet } from '../../api/types/apps-v1.ts';
 import type { PodTemplateSpec } from '../../api/types/core-v1.ts';
 import { intOrPercent } from '../int-or-percent.ts';
-import { semanticEqual } from '../semantic-equal.ts';
 import { DESIRED_REPLICAS, HASH_LABEL, MAX_REPLICAS, revisionOf } from './revision.ts';
 
 type Set = Stored<ReplicaSet>;

@@ -1,10 +1,11 @@
 import { endpoints as endpointsKind } from '../../api/core/endpoints.ts';
+import { semanticEqual } from '../../api/meta/equality.ts';
 import { keyOf, type Stored, splitKey } from '../../api/meta/object.ts';
 import { hasReason, isNotFound } from '../../api/meta/status.ts';
 import type { Endpoints, Service } from '../../api/types/core-v1.ts';
 import { type Controller, type ControllerContext, type Reconciler, watchOf } from '../controller.ts';
 import { isHeadless } from '../endpointslice/endpoints-of-service.ts';
-import { semanticEqual } from '../semantic-equal.ts';
+import { isNamespaceGoing } from '../namespace-going.ts';
 import { hasSelector, ServicePods } from '../service-pods.ts';
 import { subsetsOf } from './endpoints-decide.ts';
 
@@ -61,8 +62,7 @@ const syncWith = (context: ControllerContext, servicePods: ServicePods): Reconci
       if (current) await client.update(endpointsKind, wanted);
       else await client.create(endpointsKind, wanted);
     } catch (error) {
-      const causes = hasReason(error, 'Forbidden') ? (error.status.details?.causes ?? []) : [];
-      if (!causes.some((cause) => cause.reason === 'NamespaceTerminating')) throw error;
+      if (!isNamespaceGoing(error)) throw error;
     }
     return undefined;
   };

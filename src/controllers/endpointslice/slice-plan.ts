@@ -1,6 +1,6 @@
+import { semanticEqual } from '../../api/meta/equality.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/types/discovery-v1.ts';
-import { semanticEqual } from '../semantic-equal.ts';
 import { canonicalJson } from '../template-hash.ts';
 
 /** Endpoints that may share slices: the same address family and the same ports. */

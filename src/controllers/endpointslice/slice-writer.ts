@@ -6,6 +6,7 @@ import type { OwnerReference } from '../../api/types/meta-v1.ts';
 import type { InformerReads } from '../../client/informer/informer.ts';
 import { type ControllerContext, type Watch, watchOf } from '../controller.ts';
 import { Expectations } from '../expectations.ts';
+import { isNamespaceGoing } from '../namespace-going.ts';
 import { nameWithSuffix } from '../pods.ts';
 import type { SliceMeta, SlicePlan } from './slice-plan.ts';
 
@@ -65,9 +66,7 @@ export class SliceWriter {
           });
         } catch (error) {
           this.#expectations.settle(serviceKey, key);
-          const causes = hasReason(error, 'Forbidden') ? (error.status.details?.causes ?? []) : [];
-          // Nothing is made in a namespace that is going, and nothing needs to be.
-          if (!causes.some((cause) => cause.reason === 'NamespaceTerminating')) throw error;
+          if (!isNamespaceGoing(error)) throw error;
         }
       }),
       ...plan.delete.map((slice) => this.#delete(slice)),

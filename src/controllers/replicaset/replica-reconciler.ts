@@ -11,6 +11,7 @@ import { type ControllerContext, type Reconciler, type SyncResult, watchOf } fro
 import { regarding } from '../event-recorder.ts';
 import { Expectations } from '../expectations.ts';
 import { selects } from '../label-selector.ts';
+import { isNamespaceGoing } from '../namespace-going.ts';
 import {
   controllerRefOf,
   controllerRefTo,
@@ -88,7 +89,8 @@ export class ReplicaReconciler<T extends Replicated> implements Reconciler {
     let failure: { reason: string; error: unknown } | undefined;
     if (mayChange && !set.metadata.deletionTimestamp) failure = await this.#changeReplicas(key, set, active);
     await this.#writeStatus(set, claimed, active, failure);
-    if (failure) throw failure.error;
+    // A namespace that is going takes no new pods, and will take this set too.
+    if (failure && !isNamespaceGoing(failure.error)) throw failure.error;
     return { requeueAfterMs: this.#nextAvailability(set, active) };
   }
 
@@ -243,6 +245,3 @@ const statusOf = <T extends Replicated>(input: {
 };
 
 const sorted = (value: object): object => Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-
-const isNamespaceGoing = (error: unknown): boolean =>
-  hasReason(error, 'Forbidden') && (error.status.details?.causes ?? []).some((cause) => cause.reason === 'NamespaceTerminating');
