@@ -32,6 +32,8 @@ export interface Kind {
   readonly nameCheck?: (name: string) => readonly string[];
   /** Defaults that the schema table does not say. Changes the object in place. Must be idempotent. */
   readonly setDefaults?: (object: KubeObject) => void;
+  /** The status that comes with a create is kept (a node registers with its own). */
+  readonly keepsStatusOnCreate?: boolean;
   /** Before validation of a create: clears what clients may not set (status, generation). In place. */
   readonly prepareForCreate?: (object: KubeObject) => void;
   /** Before validation of an update of the main resource: keeps what it may not touch (status). In place. */

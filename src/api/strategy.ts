@@ -13,7 +13,7 @@ import { WalkContext, walkType } from './schema/walker.ts';
 
 /** Clears what a client may not set on create. uid, creationTimestamp and resourceVersion are the registry's. */
 export const prepareForCreate = (kind: Kind, object: KubeObject): void => {
-  if ('status' in kind.subresources && object['status'] !== undefined) object['status'] = emptyStatus(kind);
+  if (!kind.keepsStatusOnCreate && 'status' in kind.subresources && object['status'] !== undefined) object['status'] = emptyStatus(kind);
   kind.prepareForCreate?.(object);
   if (kind.hasGeneration) object.metadata.generation = 1;
   else delete object.metadata.generation;

@@ -1,6 +1,7 @@
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, labelsCell, selectorColumn, templateColumns } from '../meta/columns.ts';
+import { deepEqual } from '../meta/equality.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { DaemonSet, DaemonSetStatus } from '../types/apps-v1.ts';
 
@@ -16,6 +17,20 @@ const setDefaults = (object: KubeObject): void => {
   }
   spec.revisionHistoryLimit ??= 10;
   if (spec.template?.spec) setPodSpecDefaults(spec.template.spec);
+};
+
+const GENERATION = 'deprecated.daemonset.template.generation';
+
+const setTemplateGeneration = (object: KubeObject, generation: number): void => {
+  object.metadata.annotations = { ...object.metadata.annotations, [GENERATION]: String(generation) };
+};
+
+const prepareForCreate = (object: KubeObject): void => setTemplateGeneration(object, 1);
+
+const prepareForUpdate = (object: KubeObject, old: KubeObject): void => {
+  const before = Number(old.metadata.annotations?.[GENERATION] ?? 1);
+  const changed = !deepEqual(as<DaemonSet>(object).spec?.template, as<DaemonSet>(old).spec?.template);
+  setTemplateGeneration(object, changed ? before + 1 : before);
 };
 
 const counted = (name: string, read: (status: DaemonSetStatus | undefined) => number | undefined) =>
@@ -38,6 +53,8 @@ export const daemonSet = defineKind({
     status: STATUS,
   },
   setDefaults,
+  prepareForCreate,
+  prepareForUpdate,
   columns: [
     counted('Desired', (status) => status?.desiredNumberScheduled),
     counted('Current', (status) => status?.currentNumberScheduled),

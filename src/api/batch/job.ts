@@ -1,6 +1,7 @@
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, humanDuration, selectorColumn, templateColumns } from '../meta/columns.ts';
+import { deepEqual } from '../meta/equality.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Job, JobSpec } from '../types/batch-v1.ts';
 
@@ -13,6 +14,7 @@ const setSpecDefaults = (spec: JobSpec): void => {
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? BACKOFF_LIMIT : UNLIMITED;
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
+  spec.manualSelector ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
   for (const rule of spec.podFailurePolicy?.rules ?? []) for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
 };
@@ -35,10 +37,12 @@ const prepareForCreate = (object: KubeObject): void => {
   if (!spec || spec.manualSelector) return;
   const { uid = '', name = '' } = metadata;
   spec.template.metadata ??= {};
+  const labelsAreTheTemplates = deepEqual(metadata.labels ?? {}, spec.template.metadata.labels ?? {});
   const labels = { ...spec.template.metadata.labels };
   for (const label of UID_LABELS) labels[label] ??= uid;
   for (const label of NAME_LABELS) labels[label] ??= name;
   spec.template.metadata.labels = labels;
+  if (labelsAreTheTemplates) metadata.labels = { ...labels };
   spec.selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
 };
 

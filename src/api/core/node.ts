@@ -8,9 +8,6 @@ const setDefaults = (object: KubeObject): void => {
   if (status?.capacity) status.allocatable ??= { ...status.capacity };
 };
 
-/** A node registers with its status. */
-const prepareForCreate = (): void => {};
-
 const ROLE_PREFIX = 'node-role.kubernetes.io/';
 
 export const nodeRoles = (object: KubeObject): string[] => {
@@ -48,7 +45,7 @@ export const node = defineKind({
     status: STATUS,
   },
   setDefaults,
-  prepareForCreate,
+  keepsStatusOnCreate: true,
   selectableFields: { 'spec.unschedulable': (object) => String(as<Node>(object).spec?.unschedulable ?? false) },
   columns: [
     column('Status', statusCell),

@@ -15,6 +15,7 @@ export const podTemplate = defineKind({
   kind: 'PodTemplate',
   plural: 'podtemplates',
   namespaced: true,
+  hasGeneration: true,
   setDefaults,
   columns: [
     column(

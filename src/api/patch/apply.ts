@@ -122,7 +122,7 @@ const emptyObject = (kind: Kind): Record<string, unknown> => {
   if (kind.schema === undefined) return { metadata: {} };
   const known = emptyObjects.get(kind.schema);
   if (known) return known;
-  const made = walkType(kind.schema, {}, new WalkContext({ collectUnknown: false }));
+  const made = walkType(kind.schema, {}, new WalkContext({ collectUnknown: false, defaults: false }));
   emptyObjects.set(kind.schema, made);
   return made;
 };

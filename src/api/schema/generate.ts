@@ -263,8 +263,7 @@ const goFacts = (go: GoField | undefined, schema: FieldSchema): Partial<FieldSch
   const isStruct = schema.type === 'object' || schema.type === 'time' || schema.type === 'micro-time' || schema.type === 'quantity';
   if (!pointer) {
     if (go.tag.includes('omitzero')) facts.zero = 'omit';
-    else if (!go.tag.includes('omitempty') || (isStruct && schema.type === 'object')) facts.zero = 'keep';
-    else if (!isStruct) facts.zero = 'omit';
+    else facts.zero = isStruct || !go.tag.includes('omitempty') ? 'keep' : 'omit';
   }
   const bare = go.goType.replace(/^\*/, '');
   if (

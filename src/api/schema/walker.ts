@@ -26,8 +26,12 @@ export class WalkContext {
   /** Where the walk is: fields, list indexes and map keys. */
   readonly stack: (CompiledField | number | string)[] = [];
 
-  constructor(options: { collectUnknown: boolean }) {
+  /** Whether the schema's defaults are set. */
+  readonly defaults: boolean;
+
+  constructor(options: { collectUnknown: boolean; defaults?: boolean }) {
     this.unknown = options.collectUnknown ? [] : undefined;
+    this.defaults = options.defaults !== false;
   }
 }
 
@@ -70,8 +74,9 @@ const compileType = (typeName: string): CompiledType => {
   compiled.set(typeName, type);
   for (const [key, field] of Object.entries(schema.fields)) {
     fields.set(key, { key, inline: field.inline, walk: compileField(field) });
-    if (field.default !== undefined) always.push({ key, make: () => structuredClone(field.default) });
-    else if (field.zero === 'keep') always.push({ key, make: zeroOf(field) });
+    if (field.default !== undefined)
+      always.push({ key, make: (context) => (context.defaults ? structuredClone(field.default) : undefined) });
+    if (field.zero === 'keep') always.push({ key, make: zeroOf(field) });
   }
   return type;
 };
@@ -115,7 +120,11 @@ const walkObject = (type: CompiledType, source: Fields, context: WalkContext): F
     stack.pop();
     if (next !== undefined) result[key] = next;
   }
-  for (const field of always) if (result[field.key] === undefined) result[field.key] = field.make(context);
+  for (const field of always) {
+    if (result[field.key] !== undefined) continue;
+    const value = field.make(context);
+    if (value !== undefined) result[field.key] = value;
+  }
   return result;
 };
 
@@ -324,7 +333,12 @@ const microTime = (value: string): string => {
   const match = RFC3339.exec(value);
   const at = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
   if (!match || Number.isNaN(at)) throw badTime(value, '2006-01-02T15:04:05.000000Z07:00');
-  return `${new Date(at).toISOString().slice(0, 19)}.${(match[2] ?? '').slice(0, 6).padEnd(6, '0')}Z`;
+  // Go wants exactly six digits here.
+  if (match[2]?.length !== 6)
+    throw new DecodeError(
+      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse ${JSON.stringify(value.slice((match[1] as string).length))} as ".000000"`,
+    );
+  return `${new Date(at).toISOString().slice(0, 19)}.${match[2]}Z`;
 };
 
 const badTime = (value: string, layout: string): DecodeError =>
