@@ -5,10 +5,12 @@ import { ApiServer, type ApiServerOptions } from '../apiserver/api-server.ts';
 import { type Component, startComponents, stopComponents } from '../base/async/component.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Logger } from '../base/log/logger.ts';
+import { createClient } from '../client/create-client.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
 import type { ControllersConfig } from '../controllers/controller.ts';
 import { createControllerManager } from '../controllers/controller-manager.ts';
 import { createTokenAuthority } from '../pki/service-account-tokens.ts';
+import { createScheduler } from '../scheduler/scheduler.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Store, StoreError } from '../store/store.ts';
@@ -56,6 +58,10 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
       });
     }
     const transportFor = apiServer ? apiServer.localTransport.bind(apiServer) : await remoteTransports(config);
+    if (has('scheduler')) {
+      const client = createClient(transportFor({ name: 'system:kube-scheduler', groups: ['system:authenticated'] }));
+      await start(createScheduler({ client, log }));
+    }
     if (has('controllers')) {
       const settings = await controllersConfig(config);
       await start(createControllerManager({ transportFor, config: settings, log: log.child({ component: 'controllers' }) }));

@@ -50,6 +50,7 @@ export class NodeKeeper implements Component {
   #writtenAt = 0;
   #lease: Lease | undefined;
   #wake: (() => void) | undefined;
+  #poked = false;
 
   constructor(options: NodeKeeperOptions) {
     this.#options = options;
@@ -71,23 +72,30 @@ export class NodeKeeper implements Component {
 
   /** Look now: something that the status shows may have changed. */
   poke(): void {
+    this.#poked = true;
     this.#wake?.();
   }
 
   async #statusLoop(): Promise<void> {
     const { signal } = this.#abort;
+    let failures = 0;
     while (!signal.aborted) {
       let waitMs = LOOK_MS;
+      this.#poked = false;
       try {
         this.#node ??= await this.#register();
         await this.#look();
+        failures = 0;
         // A node that is not ready yet soon will be.
         if (this.#options.problems().length > 0) waitMs = RETRY_MS;
       } catch (error) {
         if (isNotFound(error)) this.#node = undefined;
         this.#options.log.debug('node status was not written', { error: String(error) });
-        waitMs = RETRY_MS;
+        // At the start of a cluster the API comes up in these moments.
+        waitMs = Math.min(RETRY_MS, 25 * 2 ** failures++);
       }
+      // What happened during the look has not been seen by it.
+      if (this.#poked) continue;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
       const timer = setTimeout(resolve, waitMs);
