@@ -17,10 +17,20 @@ interface Counter {
   /** Of the pods that it can match; undefined for any. */
   namespace: string | undefined;
   matches: (pod: PodInfo) => boolean;
+  /** Only pods on these nodes count; undefined for all. */
+  nodes: NodeSet | undefined;
   tally: Tally;
 }
 
+/** Some of the nodes, and the values that a label has among them. Equal ids hold the same nodes; good until any node changes. */
+export interface NodeSet {
+  readonly id: string;
+  readonly names: ReadonlySet<string>;
+  domains(topologyKey: string): ReadonlySet<string>;
+}
+
 const MAX_COUNTERS = 512;
+const MAX_NODE_SETS = 128;
 const ZONE = 'topology.kubernetes.io/zone';
 
 /**
@@ -33,7 +43,7 @@ export class ClusterState {
   readonly #nominated = new Map<string, Map<string, PodInfo>>();
   readonly #groups = new Map<string, TermGroup>();
   readonly #counters = new Map<string, Counter>();
-  readonly #domains = new Map<string, ReadonlyMap<string, number>>();
+  readonly #nodeSets = new Map<string, NodeSet>();
   readonly #namespaceLabels = new Map<string, Labels>();
   readonly #imageNodes = new Map<string, number>();
   /** How many placed pods have each priority. */
@@ -61,12 +71,13 @@ export class ClusterState {
     const name = node.metadata.name ?? '';
     const info = this.#nodes.get(name) ?? new NodeInfo(name);
     const isNew = !info.node;
-    const labels = info.labels;
+    const { labels, taints } = info;
     this.#countImages(info, -1);
     info.setNode(node);
     this.#countImages(info, 1);
     this.#nodes.set(name, info);
     if (isNew || !sameLabels(labels, info.labels)) this.#forgetTopologies();
+    else if (JSON.stringify(taints) !== JSON.stringify(info.taints)) this.#forgetNodeSets();
   }
 
   removeNode(name: string): void {
@@ -166,16 +177,18 @@ export class ClusterState {
   }
 
   /** Counts the placed pods for which `matches` holds. Equal ids must mean equal predicates and namespaces. */
-  count(id: string, namespace: string | undefined, matches: (pod: PodInfo) => boolean): Tally {
-    let counter = this.#counters.get(id);
-    if (counter) {
+  count(what: { id: string; namespace: string | undefined; matches: (pod: PodInfo) => boolean; nodes?: NodeSet | undefined }): Tally {
+    const { namespace, matches, nodes } = what;
+    const id = nodes ? `${what.id} @ ${nodes.id}` : what.id;
+    const known = this.#counters.get(id);
+    if (known) {
       // Most recently used last.
       this.#counters.delete(id);
-      this.#counters.set(id, counter);
-      return counter.tally;
+      this.#counters.set(id, known);
+      return known.tally;
     }
-    counter = { namespace, matches, tally: new Tally(this.#nodes) };
-    for (const { info, nodeName } of this.#placed.values()) if (counts(counter, info)) counter.tally.add(nodeName, 1);
+    const counter: Counter = { namespace, matches, nodes, tally: new Tally(this.#nodes) };
+    for (const { info, nodeName } of this.#placed.values()) if (counts(counter, info, nodeName)) counter.tally.add(nodeName, 1);
     this.#counters.set(id, counter);
     for (const oldest of this.#counters.keys()) {
       if (this.#counters.size <= MAX_COUNTERS) break;
@@ -187,22 +200,27 @@ export class ClusterState {
   /** Placed pods that an affinity term speaks of. */
   countTerm(term: PodTerm): Tally {
     const [only] = term.namespaces.size === 1 && !term.namespaceSelector ? term.namespaces : [undefined];
-    return this.count(`term ${term.id}`, only, (pod) => termMatches(term, pod, this.namespaceLabels));
+    return this.count({ id: `term ${term.id}`, namespace: only, matches: (pod) => termMatches(term, pod, this.namespaceLabels) });
   }
 
-  /** All values of a label, with the number of nodes that have each. */
-  domains(topologyKey: string): ReadonlyMap<string, number> {
-    let domains = this.#domains.get(topologyKey);
-    if (!domains) {
-      const counts = new Map<string, number>();
-      for (const info of this.nodes) {
-        const value = info.labels[topologyKey];
-        if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + 1);
-      }
-      domains = counts;
-      this.#domains.set(topologyKey, domains);
-    }
-    return domains;
+  /** The nodes for which `matches` holds. Equal ids must mean equal predicates. */
+  nodeSet(id: string, matches: (node: NodeInfo) => boolean): NodeSet {
+    const known = this.#nodeSets.get(id);
+    if (known) return known;
+    const members = this.nodes.filter(matches);
+    const domains = new Map<string, ReadonlySet<string>>();
+    const set: NodeSet = {
+      id,
+      names: new Set(members.map((node) => node.name)),
+      domains: (key) => {
+        const values = domains.get(key) ?? new Set(members.map((node) => node.labels[key]).filter((value) => value !== undefined));
+        domains.set(key, values);
+        return values;
+      },
+    };
+    if (this.#nodeSets.size >= MAX_NODE_SETS) this.#forgetNodeSets();
+    this.#nodeSets.set(id, set);
+    return set;
   }
 
   nodesWithImage(name: string): number {
@@ -233,7 +251,7 @@ export class ClusterState {
     const count = (this.#priorities.get(info.priority) ?? 0) + delta;
     if (count > 0) this.#priorities.set(info.priority, count);
     else this.#priorities.delete(info.priority);
-    for (const counter of this.#counters.values()) if (counts(counter, info)) counter.tally.add(nodeName, delta);
+    for (const counter of this.#counters.values()) if (counts(counter, info, nodeName)) counter.tally.add(nodeName, delta);
     if (info.terms.empty) return;
     const { requiredAffinity, requiredAntiAffinity, preferredAffinity, preferredAntiAffinity } = info.terms;
     for (const term of requiredAntiAffinity) this.#tellGroup(term, 'required-anti', nodeName, delta);
@@ -258,16 +276,23 @@ export class ClusterState {
     }
   }
 
+  #forgetNodeSets(): void {
+    this.#nodeSets.clear();
+    for (const [id, counter] of this.#counters) if (counter.nodes) this.#counters.delete(id);
+  }
+
   #forgetTopologies(): void {
     this.#order = undefined;
-    this.#domains.clear();
+    this.#forgetNodeSets();
     for (const counter of this.#counters.values()) counter.tally.forgetTopologies();
     for (const group of this.#groups.values()) group.tally.forgetTopologies();
   }
 }
 
-const counts = (counter: Counter, info: PodInfo): boolean =>
-  (counter.namespace === undefined || counter.namespace === info.namespace) && counter.matches(info);
+const counts = (counter: Counter, info: PodInfo, nodeName: string): boolean =>
+  (counter.namespace === undefined || counter.namespace === info.namespace) &&
+  (counter.nodes?.names.has(nodeName) ?? true) &&
+  counter.matches(info);
 
 const interleave = (nodes: readonly NodeInfo[]): NodeInfo[] => {
   const zones = new Map<string, NodeInfo[]>();

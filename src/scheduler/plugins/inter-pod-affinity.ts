@@ -80,7 +80,8 @@ const countNear = (pod: PodInfo, state: ClusterState): Counted[] => {
   if (!only) return [];
   if (terms.length === 1) return [countedBy(only, state)];
   const id = `all ${terms.map((term) => term.id).join(' ')}`;
-  const tally = state.count(id, undefined, (other) => terms.every((term) => termMatches(term, other, state.namespaceLabels)));
+  const matches = (other: PodInfo): boolean => terms.every((term) => termMatches(term, other, state.namespaceLabels));
+  const tally = state.count({ id, namespace: undefined, matches });
   return terms.map((term) => ({ topologyKey: term.topologyKey, counts: tally.by(term.topologyKey) }));
 };
 

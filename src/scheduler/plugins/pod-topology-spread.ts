@@ -1,6 +1,8 @@
+import type { ClusterState, NodeSet } from '../model/cluster-state.ts';
 import type { NodeInfo } from '../model/node-info.ts';
 import type { PodInfo } from '../model/pod-info.ts';
 import type { SpreadConstraint } from '../model/pod-terms.ts';
+import type { Tally } from '../model/tally.ts';
 import { reject, type SchedulerPlugin, type World } from '../plugin.ts';
 import { toleratesAll } from './taint-toleration.ts';
 
@@ -15,11 +17,6 @@ const SYSTEM_DEFAULTS = [
 ];
 const IGNORED = -1;
 
-interface Counted {
-  constraint: SpreadConstraint;
-  counts: ReadonlyMap<string, number>;
-}
-
 /** Spreads pods over zones, hosts, or any label: hard constraints filter, soft ones score. */
 export const podTopologySpread: SchedulerPlugin = {
   name: 'PodTopologySpread',
@@ -28,7 +25,9 @@ export const podTopologySpread: SchedulerPlugin = {
     const constraints = pod.terms.spread.filter((constraint) => constraint.hard);
     if (constraints.length === 0) return undefined;
     const checks = constraints.map((constraint) => {
-      const { counts, domains } = countEligible(constraint, constraints, pod, world);
+      const { tally, nodes } = countEligible(constraint, constraints, pod, world);
+      const counts = tally.by(constraint.topologyKey);
+      const domains = nodes.domains(constraint.topologyKey);
       let least = Number.POSITIVE_INFINITY;
       for (const value of domains) {
         least = Math.min(least, counts.get(value) ?? 0);
@@ -55,13 +54,13 @@ export const podTopologySpread: SchedulerPlugin = {
     const ignored = own
       ? (node: NodeInfo): boolean => constraints.some(({ topologyKey }) => node.labels[topologyKey] === undefined)
       : () => false;
-    const considered = candidates.filter((node) => !ignored(node));
+    const considered = own ? candidates.filter((node) => !ignored(node)) : candidates;
     const counted = constraints.map((constraint) => {
       const values = new Set<string>();
       if (constraint.topologyKey !== HOSTNAME) for (const node of considered) values.add(node.labels[constraint.topologyKey] ?? '');
       const size = constraint.topologyKey === HOSTNAME ? considered.length : values.size;
-      const { counts } = countEligible(constraint, own ? constraints : [], pod, world);
-      return { constraint, counts, weight: Math.log(size + 2) };
+      const { tally } = countEligible(constraint, own ? constraints : [], pod, world);
+      return { constraint, counts: tally.by(constraint.topologyKey), weight: Math.log(size + 2) };
     });
     return {
       score: (node) => {
@@ -94,33 +93,42 @@ const systemDefaults = (pod: PodInfo, world: World): SpreadConstraint[] => {
   }));
 };
 
-/** The pods per value of the label, and the values there are, over the nodes that count for this pod. */
+/** Counts the pods that a constraint speaks of, on the nodes that count for this pod: everything is kept up to date elsewhere. */
 const countEligible = (
   constraint: SpreadConstraint,
   together: readonly SpreadConstraint[],
   pod: PodInfo,
   { state }: World,
-): { counts: Counted['counts']; domains: { size: number } & Iterable<string> } => {
-  const { topologyKey, selector, selectorId } = constraint;
-  const tally = state.count(`spread ${selectorId}`, pod.namespace, (other) => !other.terminating && selector.matches(other.labels));
-  const everyNodeCounts = !constraint.honorNodeTaints && !(constraint.honorNodeAffinity && pod.nodeMatcher) && together.length <= 1;
-  // The common case needs no look at any node: both are kept up to date elsewhere.
-  if (everyNodeCounts) return { counts: tally.by(topologyKey), domains: keysOf(state.domains(topologyKey)) };
-  const counts = new Map<string, number>();
-  for (const node of state.nodes) {
-    const value = node.labels[topologyKey];
-    if (value === undefined || together.some((other) => node.labels[other.topologyKey] === undefined)) continue;
-    if (constraint.honorNodeAffinity && pod.nodeMatcher && !pod.nodeMatcher.matches(node)) continue;
-    if (constraint.honorNodeTaints && !toleratesAll(pod.tolerations, node.taints)) continue;
-    counts.set(value, (counts.get(value) ?? 0) + (tally.perNode.get(node.name) ?? 0));
-  }
-  return { counts, domains: keysOf(counts) };
+): { tally: Tally; nodes: NodeSet } => {
+  const { selector, selectorId } = constraint;
+  const nodes = eligibleNodes(constraint, together, pod, state);
+  const tally = state.count({
+    id: `spread ${selectorId}`,
+    namespace: pod.namespace,
+    matches: (other) => !other.terminating && selector.matches(other.labels),
+    nodes: nodes.id === EVERY_NODE ? undefined : nodes,
+  });
+  return { tally, nodes };
 };
 
-const keysOf = (map: ReadonlyMap<string, number>): { size: number } & Iterable<string> => ({
-  size: map.size,
-  [Symbol.iterator]: () => map.keys(),
-});
+const EVERY_NODE = 'all';
+
+/** Nodes that the pod's own affinity (and taints, when asked for) allows, and that have the labels of all constraints. */
+const eligibleNodes = (constraint: SpreadConstraint, together: readonly SpreadConstraint[], pod: PodInfo, state: ClusterState): NodeSet => {
+  const { nodeMatcher, tolerations, spec } = pod;
+  const byAffinity = constraint.honorNodeAffinity && nodeMatcher !== undefined;
+  const keys = together.length > 1 ? together.map((other) => other.topologyKey) : [];
+  if (!byAffinity && !constraint.honorNodeTaints && keys.length === 0) return state.nodeSet(EVERY_NODE, () => true);
+  const affinity = byAffinity ? [spec.nodeSelector, spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution] : null;
+  const id = JSON.stringify([affinity, constraint.honorNodeTaints ? tolerations : null, keys]);
+  return state.nodeSet(
+    id,
+    (node) =>
+      keys.every((key) => node.labels[key] !== undefined) &&
+      (!byAffinity || nodeMatcher.matches(node)) &&
+      (!constraint.honorNodeTaints || toleratesAll(tolerations, node.taints)),
+  );
+};
 
 const fewestIsBest = (scores: Float64Array): void => {
   let least = Number.POSITIVE_INFINITY;

@@ -11,7 +11,11 @@ export const volumeRestrictions: SchedulerPlugin = {
     const single = pod.claims.filter((name) => world.claim(pod.namespace, name)?.spec?.accessModes?.includes('ReadWriteOncePod'));
     if (single.length === 0) return undefined;
     const used = single.map((name) =>
-      world.state.count(`claim ${pod.namespace}/${name}`, pod.namespace, (other) => other.claims.includes(name)),
+      world.state.count({
+        id: `claim ${pod.namespace}/${name}`,
+        namespace: pod.namespace,
+        matches: (other) => other.claims.includes(name),
+      }),
     );
     // Elsewhere it is as much in use: but only where the other pod runs would removing it make room.
     return { filter: () => (used.some((tally) => !tally.isEmpty) ? IN_USE : undefined) };
