@@ -122,12 +122,12 @@ const markForDeletion = (
     metadata.finalizers = finalizers;
     changed = true;
   }
+  const isNamespace = kind.group === '' && kind.plural === 'namespaces';
   if (!was.deletionTimestamp) {
     metadata.deletionTimestamp = secondsText(now + grace * 1000);
-    metadata.deletionGracePeriodSeconds = grace;
+    if (!isNamespace) metadata.deletionGracePeriodSeconds = grace;
     if (was.generation !== undefined && was.generation > 0) metadata.generation = was.generation + 1;
-    if (kind.group === '' && kind.plural === 'namespaces')
-      next['status'] = { ...(next['status'] as object | undefined), phase: 'Terminating' };
+    if (isNamespace) next['status'] = { ...(next['status'] as object | undefined), phase: 'Terminating' };
     changed = true;
   } else if (was.deletionGracePeriodSeconds !== undefined && grace < was.deletionGracePeriodSeconds) {
     // A later deletion may only shorten the wait.
