@@ -24,10 +24,10 @@ const aPod = async (): Promise<string> => (await kubectl('get', 'pods', '-l', 'a
 
 before(async () => {
   if (skip) return;
-  await succeed(suite, [process.execPath, ...cli, 'up', 'kube', '--yes']);
+  const up = await suite.slipway(['up', 'kube', '--yes']);
+  assert.equal(up.code, 0, up.stderr);
   writeFileSync(join(suite.root, 'web.yaml'), deploymentManifest('web', { replicas: 2 }));
 });
-const cli = [join(import.meta.dirname, '../../dist/slipway.js')];
 
 after(async () => {
   await Promise.all(running.map((program) => program.stop()));

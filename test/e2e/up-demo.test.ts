@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { findKubectl } from '../support/kubectl.ts';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
 
-const suite = await enterSuite(import.meta.filename);
+const suite = await enterSuite(import.meta.filename, { kubectl: true });
 after(() => suite.slipway(['down', 'demo', '--force']));
 
 test('up --demo makes a cluster whose demo answers by its DNS name', async () => {
@@ -49,10 +48,8 @@ test('pods are reached from this host by their own address', async () => {
   for (const address of addresses) assert.match(await (await fetch(`http://${address}:8080/`)).text(), /Hello from Slipway/);
 });
 
-test('stock kubectl sees two ready nodes', async (context) => {
-  const kubectl = findKubectl();
-  if ('missing' in kubectl) return context.skip(kubectl.missing);
-  const { stdout, stderr } = await suite.run([kubectl.path, 'get', 'nodes', '--no-headers']);
+test('stock kubectl sees two ready nodes', { skip: suite.noKubectl }, async () => {
+  const { stdout, stderr } = await suite.kubectl(['get', 'nodes', '--no-headers']);
   assert.match(stdout, /^demo-1 +Ready +control-plane .*\ndemo-2 +Ready /, stderr);
 });
 

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statSync } fro
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { findKubectl } from './kubectl.ts';
 
 /** See README.md in this folder. */
 export interface Suite {
@@ -19,6 +20,10 @@ export interface Suite {
   startSlipway(args: readonly string[], options?: RunCliOptions): RunningCli;
   /** Runs a program of the host in the suite's namespaces. */
   run(command: readonly string[], options?: RunCliOptions): Promise<CliResult>;
+  /** Stock kubectl on the suite's kubeconfig; asked for by `enterSuite(file, { kubectl: true })`. */
+  kubectl(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
+  /** Why there is no kubectl here; for `test(..., { skip })`. */
+  readonly noKubectl: string | false;
   /** What clusters leave behind on a host, one line each: empty after `down`. */
   leftovers(): Promise<string[]>;
 }
@@ -51,7 +56,7 @@ const NEEDED = ['unshare', 'setpriv', 'runc', 'containerd', 'runsvdir', 'nft', '
  * an empty /run, and ends this process with the outcome. Inside, answers the suite. Where the host cannot do that, the file's tests
  * are replaced by one that is skipped with the reason.
  */
-export const enterSuite = async (file: string): Promise<Suite> => {
+export const enterSuite = async (file: string, options: { kubectl?: boolean } = {}): Promise<Suite> => {
   const inside = process.env['SLIPWAY_SUITE'];
   if (inside) return createSuite(inside);
   const missing = process.getuid?.() === 0 ? NEEDED.filter((name) => !isInstalled(name)) : ['root'];
@@ -62,10 +67,12 @@ export const enterSuite = async (file: string): Promise<Suite> => {
     process.exit(0);
   }
   await buildWhenStale();
-  process.exit(await runInside(file));
+  // Found, or built once, out here: inside there is no network.
+  const kubectl = options.kubectl ? findKubectl() : { missing: 'not asked for' };
+  process.exit(await runInside(file, 'path' in kubectl ? { SLIPWAY_KUBECTL: kubectl.path } : { SLIPWAY_NO_KUBECTL: kubectl.missing }));
 };
 
-const runInside = async (file: string): Promise<number> => {
+const runInside = async (file: string, settings: Record<string, string>): Promise<number> => {
   const folder = mkdtempSync('/var/tmp/slipway-suite-');
   // The shell stays as first program: it reaps orphans, which Node.js does not.
   const script = 'mount -t tmpfs -o mode=755 tmpfs /run && ip link set lo up && "$@"; exit $?';
@@ -75,7 +82,7 @@ const runInside = async (file: string): Promise<number> => {
       ...['--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
       ...['sh', '-c', script, 'sh', process.execPath, ...process.execArgv.filter((flag) => !flag.startsWith('--test')), file],
     ],
-    { stdio: 'inherit', env: { ...process.env, SLIPWAY_SUITE: folder } },
+    { stdio: 'inherit', env: { ...process.env, ...settings, SLIPWAY_SUITE: folder } },
   );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill('SIGKILL'));
   const code = await new Promise<number>((resolve) => child.once('exit', (status) => resolve(status ?? 1)));
@@ -84,13 +91,12 @@ const runInside = async (file: string): Promise<number> => {
   return code;
 };
 
-const createSuite = (folder: string): Suite => {
+const createSuite = async (folder: string): Promise<Suite> => {
   const data = join(folder, 'data');
   const env = {
     SLIPWAY_HOME: join(folder, 'home'),
     SLIPWAY_DATA: data,
     KUBECONFIG: join(folder, 'kubeconfig'),
-    HOME: folder,
     NO_COLOR: '1',
   };
   Object.assign(process.env, env);
@@ -98,6 +104,8 @@ const createSuite = (folder: string): Suite => {
     startProgram(command, { ...options, env: { ...env, ...options.env } });
   const run = (command: readonly string[], options: RunCliOptions = {}): Promise<CliResult> => start(command, options).ended;
   const cli = [process.execPath, join(root, 'dist', 'slipway.js')];
+  // Mounts of the host, of containers that run there, came along.
+  const before = new Set(await findLeftovers(run, data));
   return {
     root: folder,
     home: env.SLIPWAY_HOME,
@@ -107,7 +115,9 @@ const createSuite = (folder: string): Suite => {
     run,
     slipway: (args, options) => run([...cli, ...args], options),
     startSlipway: (args, options) => start([...cli, ...args], options),
-    leftovers: () => findLeftovers(run, data),
+    kubectl: (args, options) => run([process.env['SLIPWAY_KUBECTL'] ?? 'kubectl', ...args], options),
+    noKubectl: process.env['SLIPWAY_NO_KUBECTL'] ?? false,
+    leftovers: async () => (await findLeftovers(run, data)).filter((line) => !before.has(line)),
   };
 };
 
