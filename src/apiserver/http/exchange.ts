@@ -99,8 +99,10 @@ export class Http2Exchange implements Exchange {
     if (body !== undefined) headers['content-length'] = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     stream.respond(headers, { endStream: empty });
     if (!empty) stream.end(body);
-    // The rest of a body that nobody wants must not hold the stream open.
-    if (!stream.readableEnded && !stream.readableFlowing) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.readableEnded || stream.readableFlowing) return;
+    // Without a body there is only its end left to take; the rest of one that nobody wants must not hold the stream open.
+    if (stream.endAfterHeaders) stream.resume();
+    else stream.close(constants.NGHTTP2_NO_ERROR);
   }
   begin(code: number, headers: Headers): Writable {
     if (!this.#stream.destroyed && !this.#stream.headersSent) this.#stream.respond({ ...headers, ':status': code });

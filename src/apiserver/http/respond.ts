@@ -14,7 +14,9 @@ const gzipAsync = promisify(gzip);
 
 /** Lists below this are sent as they are. */
 const GZIP_FROM_BYTES = 128 * 1024;
-/** Lists are written in pieces of about this size, with a breath between, so that other requests get their turn. */
+/** Lists below this are one buffer. */
+const SMALL_BYTES = 32 * 1024;
+/** Larger ones are written in pieces of this size, with a breath between, so that other requests get their turn. */
 const PIECE_BYTES = 256 * 1024;
 
 export interface ResponseOptions {
@@ -125,69 +127,86 @@ const sendList = async (answer: ListAnswer, options: ResponseOptions): Promise<v
     exchange.respond(200, headers, encode(list, options));
     return;
   }
-  let total = opening.length + 2;
-  for (const item of items) total += item.bytes.length + 1;
-  if (total <= PIECE_BYTES) {
-    exchange.respond(200, headers, joined(opening, items, 0, items.length, true));
+  const first = Buffer.from(opening);
+  let total = first.length + END.length + Math.max(items.length - 1, 0);
+  for (const item of items) total += item.bytes.length;
+  if (total <= SMALL_BYTES) {
+    exchange.respond(200, headers, joined(first, items, total));
     return;
   }
   if (total >= GZIP_FROM_BYTES && wantsGzip(exchange)) {
     headers['content-encoding'] = 'gzip';
     headers['vary'] = 'Accept-Encoding';
-    const packed = await gzipAsync(joined(opening, items, 0, items.length, true), { level: 1 });
-    exchange.respond(200, headers, packed);
+    exchange.respond(200, headers, await gzipAsync(joined(first, items, total), { level: 1 }));
     return;
   }
-  headers['content-length'] = Buffer.byteLength(opening) + total - opening.length - (items.length > 0 ? 1 : 0);
-  await sendPieces(exchange, headers, { opening, items });
+  headers['content-length'] = total;
+  await sendPieces(exchange, headers, { opening: first, items });
 };
 
-/** Bytes of `opening`, the items from..to with commas between them, and the end of the list. */
-const joined = (opening: string, items: ListAnswer['items'], from: number, to: number, last: boolean): Buffer => {
-  const parts: Buffer[] = [];
-  if (opening) parts.push(Buffer.from(opening));
-  for (let at = from; at < to; at++) {
-    if (at > 0) parts.push(COMMA);
-    parts.push((items[at] as ListAnswer['items'][number]).bytes);
+/** The whole list in one buffer of `total` bytes. */
+const joined = (opening: Buffer, items: ListAnswer['items'], total: number): Buffer => {
+  const list = Buffer.allocUnsafe(total);
+  let at = opening.copy(list);
+  let separator: Buffer | undefined;
+  for (const { bytes } of items) {
+    if (separator) at += separator.copy(list, at);
+    separator = COMMA;
+    at += bytes.copy(list, at);
   }
-  if (last) parts.push(END);
-  return Buffer.concat(parts);
+  END.copy(list, at);
+  return list;
 };
 
 const COMMA = Buffer.from(',');
 const END = Buffer.from(']}');
 
+/** Pieces that are sent and free again: fresh memory for every list costs more than filling it. */
+const freePieces: Buffer[] = [];
+const MOST_FREE_PIECES = 8;
+
+/** Writes the list in pieces, each filled while the one before it is sent. */
 const sendPieces = async (
   exchange: Exchange,
   headers: Headers,
-  { opening, items }: { opening: string; items: ListAnswer['items'] },
+  { opening, items }: { opening: Buffer; items: ListAnswer['items'] },
 ): Promise<void> => {
   const out = exchange.begin(200, headers);
-  let from = 0;
-  let head = opening;
-  while (from < items.length && !exchange.closed) {
-    let to = from;
-    for (let size = 0; to < items.length && size < PIECE_BYTES; to++) size += (items[to] as ListAnswer['items'][number]).bytes.length;
-    const last = to === items.length;
-    const piece = joined(head, items, from, to, last);
-    head = '';
-    from = to;
-    if (last) out.end(piece);
-    else if (!out.write(piece)) await drained(out);
-    else await new Promise(setImmediate);
+  let piece = freePieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+  let at = opening.copy(piece);
+  let sending: Promise<unknown> | undefined;
+  const flush = async (): Promise<void> => {
+    const full = piece;
+    const sent = written(out, full.subarray(0, at)).then(() => {
+      if (freePieces.length < MOST_FREE_PIECES) freePieces.push(full);
+    });
+    await sending;
+    sending = sent;
+    piece = freePieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+    at = 0;
+  };
+  for (let index = 0; index < items.length && !exchange.closed; index++) {
+    const { bytes } = items[index] as ListAnswer['items'][number];
+    // Room for a comma before it and the end after it.
+    if (at + bytes.length + 3 > PIECE_BYTES && at > 0) await flush();
+    if (index > 0) at += COMMA.copy(piece, at);
+    if (bytes.length + 3 > PIECE_BYTES) {
+      if (at > 0) await flush();
+      await written(out, bytes);
+    } else at += bytes.copy(piece, at);
   }
+  at += END.copy(piece, at);
+  await flush();
+  await sending;
+  freePieces.push(piece);
+  out.end();
 };
 
-const drained = (out: NodeJS.WritableStream & { destroyed?: boolean }): Promise<void> =>
+/** Resolves when the bytes are on their way and their memory may be used again; also when the client has gone. */
+const written = (out: NodeJS.WritableStream & { destroyed?: boolean }, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve) => {
-    if (out.destroyed) return resolve();
-    const done = (): void => {
-      out.removeListener('drain', done);
-      out.removeListener('close', done);
-      resolve();
-    };
-    out.once('drain', done);
-    out.once('close', done);
+    if (out.destroyed) resolve();
+    else out.write(bytes, () => resolve());
   });
 
 /** Compression costs more CPU than it saves on the networks between nodes and on loopback. */
