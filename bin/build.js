@@ -25,8 +25,13 @@ const shared = {
   absWorkingDir: root,
   // Optional native parts of libraries; each has a JavaScript fallback.
   external: ['cpu-features', '*.node', 'bufferutil', 'utf-8-validate'],
-  // CommonJS dependencies inside an ES module bundle still call require().
-  banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+  // CommonJS dependencies inside an ES module bundle still call require() and look at __dirname.
+  banner: {
+    js: [
+      "import { createRequire as __createRequire } from 'node:module';",
+      'const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;',
+    ].join(''),
+  },
 };
 
 const main = async () => {

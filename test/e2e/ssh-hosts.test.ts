@@ -41,7 +41,7 @@ test('down takes Slipway off the hosts and leaves them running', async () => {
     const { stdout } = await host.run([
       'sh',
       '-c',
-      'ls /etc/slipway/pki /usr/local/lib/slipway /var/lib/kubelet 2>/dev/null; nft list tables; ps -e -o args= | grep -E "^(containerd|runsv slipway|/usr/local/lib/slipway)" || true',
+      'find /etc/slipway/pki /usr/local/lib/slipway /var/lib/kubelet -type f 2>/dev/null; nft list tables; ps -e -o args= | grep -E "^(containerd|runsv slipway|/usr/local/lib/slipway)" || true',
     ]);
     assert.equal(stdout.trim(), '', `left on ${host.name}`);
   }
