@@ -8,6 +8,7 @@ import type { InformerReads } from '../client/informer/informer.ts';
 import type { InformerFactory } from '../client/informer/informer-factory.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { KeyQueue } from './key-queue.ts';
+import { isNamespaceGoing } from './namespace-going.ts';
 
 /**
  * One control loop: it watches some resources, turns each change into the keys of what it is responsible for, and makes the
@@ -152,6 +153,11 @@ export class ControllerLoop implements Component {
   }
 
   #failed(key: string, error: unknown): void {
+    // What is in a namespace that is going will go too: there is nothing left to make right.
+    if (isNamespaceGoing(error)) {
+      this.#queue.forget(key);
+      return;
+    }
     this.#queue.addAfterFailure(key);
     // A conflict says only that the cache was behind: the newer state is on its way.
     if (isConflict(error)) return;

@@ -1,9 +1,11 @@
 import type { Controller } from './controller.ts';
+import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring-controller.ts';
 import { garbageCollectorController } from './garbagecollector/garbagecollector-controller.ts';
+import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './nodeipam/nodeipam-controller.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle-controller.ts';
@@ -12,6 +14,7 @@ import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaController } from './rootca/rootca-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
+import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { taintEvictionController } from './tainteviction/tainteviction-controller.ts';
 import { ttlAfterFinishedController } from './ttlafterfinished/ttlafterfinished-controller.ts';
 
@@ -23,6 +26,9 @@ export const CONTROLLERS: readonly Controller[] = [
   replicaSetController,
   replicationControllerController,
   deploymentController,
+  daemonSetController,
+  jobController,
+  statefulSetController,
   namespaceController,
   serviceAccountController,
   rootCaController,

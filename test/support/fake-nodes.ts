@@ -87,7 +87,10 @@ export class FakeNodes {
     if (!nodeName) {
       if (pod.metadata.deletionTimestamp) return;
       const candidates = [...this.#alive];
-      const target = candidates[this.#turn++ % candidates.length];
+      const wanted =
+        pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms[0]?.matchFields?.[0]
+          ?.values?.[0];
+      const target = wanted ?? candidates[this.#turn++ % candidates.length];
       if (!target) return;
       const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name, namespace }, target: { kind: 'Node', name: target } };
       await this.#client.create(pods, binding, { namespace, name, subresource: 'binding' });
@@ -98,7 +101,17 @@ export class FakeNodes {
       await this.#client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } });
       return;
     }
+    const end = pod.metadata.annotations?.['test/ends'];
     if (pod.status?.phase === 'Pending') await this.#run(pod);
+    else if (pod.status?.phase === 'Running' && end) await this.#end(pod, end);
+  }
+
+  /** As the annotation `test/ends` says: Succeeded or Failed. */
+  async #end(pod: Stored<Pod>, phase: string): Promise<void> {
+    const { namespace, name = '' } = pod.metadata;
+    const conditions = [{ type: 'Ready', status: 'False', lastTransitionTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z') }];
+    const patch = { status: { phase, conditions } };
+    await this.#client.patch(pods, { namespace, name, subresource: 'status' }, patch, { type: 'application/strategic-merge-patch+json' });
   }
 
   async #run(pod: Stored<Pod>): Promise<void> {
