@@ -13,6 +13,8 @@ export interface TestApiServer {
   readonly server: ApiServer;
   readonly url: string;
   readonly caPem: string;
+  /** The certificate authority: signs serving certificates of agents too. */
+  readonly authority: KeyPair;
   /** In system:masters. */
   readonly admin: KeyPair;
   /** A kubeconfig of the administrator. */
@@ -78,6 +80,7 @@ export const startApiServer = async ({
     server,
     url,
     caPem: authority.certPem,
+    authority,
     admin,
     kubeconfig,
     dir,

@@ -60,7 +60,9 @@ const orMissing = async <T>(reading: Promise<T>, optional: boolean | undefined):
     return await reading;
   } catch (error) {
     if (optional && isNotFound(error)) return undefined;
-    throw new StartError('CreateContainerConfigError', error instanceof Error ? error.message : String(error));
+    // In the singular, as kubelet's own cache words it.
+    const message = error instanceof Error ? error.message.replace(/^(configmap|secret)s (?=".*" not found$)/, '$1 ') : String(error);
+    throw new StartError('CreateContainerConfigError', message);
   }
 };
 

@@ -18,6 +18,8 @@ export type SpdyHeaders = Readonly<Record<string, string>>;
 /** Frames above this length are refused: nobody sends them, and a length is read before its bytes are there. */
 const MAX_FRAME_BYTES = 8 * 1024 * 1024;
 const MAX_HEADER_BYTES = 256 * 1024;
+/** An empty stored block: Go's inflater hands out what it has read only when one comes. */
+const FLUSH = Buffer.from([0, 0, 0, 0xff, 0xff]);
 
 const TYPE = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
 const FLAG_FIN = 1;
@@ -80,6 +82,7 @@ export class SpdyEncoder {
       head.writeUInt16LE(~chunk.length & 0xffff, 3);
       blocks.push(head, chunk);
     }
+    blocks.push(FLUSH);
     return Buffer.concat(blocks);
   }
 }

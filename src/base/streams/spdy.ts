@@ -78,7 +78,13 @@ export class SpdyStream extends Duplex {
     if (this.destroyed) return true;
     if (frame.kind === 'rst-stream') {
       this.#wasReset = true;
-      this.destroy(new Error(`SPDY stream was reset with status ${frame.status}`));
+      const error = new Error(`SPDY stream was reset with status ${frame.status}`);
+      // What came before the reset is still to be read.
+      if (this.readableLength === 0) this.destroy(error);
+      else {
+        this.once('end', () => this.destroy(error));
+        this.push(null);
+      }
       return true;
     }
     if (frame.kind === 'window-update') {
