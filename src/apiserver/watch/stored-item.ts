@@ -62,10 +62,9 @@ export class StoredItem implements CachedItem {
     return this.#object;
   }
 
-  /** The writer's object, for users in the process: spares parsing it. It is nobody else's from now on. */
+  /** The writer's object, for users in the process: spares parsing it. Parts of it may be frozen already, when they are an older one's. */
   adopt(object: KubeObject): void {
-    object.metadata.resourceVersion = String(this.revision);
-    this.#object = deepFreeze(object);
+    this.#object = deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.revision) } });
   }
 
   parse(): KubeObject {
