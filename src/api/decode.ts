@@ -150,17 +150,20 @@ export const parseBody = (target: { kind: string }, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const why =
-      text.trim() === '' || /end of JSON input|Unterminated string/.test((error as Error).message)
-        ? 'unexpected end of JSON input'
-        : goSyntaxError(error as Error);
-    throw unrecognized(target, why, text);
+    throw unrecognized(target, goSyntaxError(error as Error, text), text);
   }
 };
 
-const goSyntaxError = (error: Error): string => {
-  const token = /Unexpected token '(.)'/su.exec(error.message)?.[1];
-  return token === undefined
-    ? 'invalid character looking for beginning of value'
-    : `invalid character '${token}' looking for beginning of value`;
+/** Go's words for text that is no JSON, from what V8 says about the same text. */
+export const goSyntaxError = (error: Error, text: string): string => {
+  const { message } = error;
+  const position = /at position (\d+)/.exec(message)?.[1];
+  const at = position === undefined ? -1 : Number(position);
+  if (text.trim() === '' || /end of JSON input|Unterminated string/.test(message) || at >= text.trimEnd().length)
+    return 'unexpected end of JSON input';
+  const token = /Unexpected token '(.)'/su.exec(message)?.[1] ?? text[at] ?? '';
+  const expecting = /Expected double-quoted|Expected property name/.test(message)
+    ? 'looking for beginning of object key string'
+    : 'looking for beginning of value';
+  return `invalid character '${token}' ${expecting}`;
 };

@@ -70,9 +70,9 @@ export const invalidObject = (kind: { group: string; kind: string }, name: strin
   const text = unique.length === 1 ? unique[0] : `[${unique.join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
   return statusError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, {
-    name,
+    ...(name ? { name } : {}),
     ...(kind.group ? { group: kind.group } : {}),
-    kind: kind.kind,
+    ...(kind.kind ? { kind: kind.kind } : {}),
     causes: errors.map((error) => ({ reason: error.type, message: error.message, field: error.field })),
   });
 };

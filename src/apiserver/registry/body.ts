@@ -1,4 +1,4 @@
-import { decodeObject, parseBody } from '../../api/decode.ts';
+import { decodeObject, goSyntaxError, parseBody } from '../../api/decode.ts';
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
 import { badRequest } from '../../api/meta/status.ts';
@@ -51,13 +51,7 @@ export const patchBody = (body: RequestBody): unknown => {
   try {
     return JSON.parse(body.text);
   } catch (error) {
-    const { message } = error as Error;
-    const token = /Unexpected token '(.)'/su.exec(message)?.[1];
-    const why =
-      token === undefined || body.text.trim() === ''
-        ? 'unexpected end of JSON input'
-        : `invalid character '${token}' looking for beginning of value`;
-    throw badRequest(`error decoding patch: ${why}`);
+    throw badRequest(`error decoding patch: ${goSyntaxError(error as Error, body.text)}`);
   }
 };
 

@@ -80,7 +80,7 @@ export const writeOptionsOf = (
   const dryRun = query.get('dryRun') ?? '';
   const fieldValidation = query.get('fieldValidation') ?? '';
   const errors = [];
-  if (dryRun !== '' && dryRun !== 'All') errors.push(notSupported('dryRun', dryRun, ['All']));
+  if (dryRun !== '' && dryRun !== 'All') errors.push(notSupported('dryRun', [dryRun], ['All']));
   if (!FIELD_VALIDATION.includes(fieldValidation)) errors.push(notSupported('fieldValidation', fieldValidation, FIELD_VALIDATION));
   if (errors.length) throw invalidObject({ group: 'meta.k8s.io', kind: optionsKind }, '', errors);
   const manager = query.get('fieldManager') || call.userAgent.split('/')[0] || 'unknown';

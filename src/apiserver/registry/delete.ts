@@ -162,13 +162,19 @@ const finalizersAfter = (kind: Kind, object: KubeObject, options: DeleteOptions)
 
 const checkPreconditions = (kind: Kind, old: CachedItem, { preconditions }: DeleteOptions): void => {
   if (!preconditions) return;
-  if (preconditions.uid && preconditions.uid !== old.uid)
-    throw conflict(kind, old.name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${old.uid}`);
-  if (preconditions.resourceVersion && preconditions.resourceVersion !== String(old.revision))
+  const named = { group: kind.group, plural: kind.kind };
+  const { uid, resourceVersion } = preconditions;
+  if (uid && uid !== old.uid)
     throw conflict(
-      kind,
+      named,
       old.name,
-      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${old.revision}`,
+      `the UID in the precondition (${uid}) does not match the UID in record (${old.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion && resourceVersion !== String(old.revision))
+    throw conflict(
+      named,
+      old.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.revision}). The object might have been modified`,
     );
 };
 
@@ -185,7 +191,7 @@ const deleteOptionsOf = (call: ApiCall): DeleteOptions => {
   const orphan = options['orphanDependents'] as boolean | null | undefined;
   const errors = [];
   if (policy && !POLICIES.includes(policy))
-    errors.push(notSupported('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan', 'nil']));
+    errors.push(notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']));
   if (policy && orphan !== undefined && orphan !== null)
     errors.push({
       type: 'FieldValueInvalid' as const,

@@ -1,3 +1,4 @@
+import type { Kind } from '../../api/kind.ts';
 import { type FieldError, forbidden, invalidObject, notSupported } from '../../api/meta/field-error.ts';
 import { parseFieldSelector, parseLabelSelector } from '../../api/meta/selector.ts';
 import { badRequest } from '../../api/meta/status.ts';
@@ -23,7 +24,9 @@ export const checkListOptions = (call: ApiCall, isWatch: boolean): CheckedListOp
     const errors = isWatch ? watchErrors(match, initial) : listErrors({ match, initial, resourceVersion, next });
     if (errors.length) throw invalidObject({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
   }
-  const limit = Number(query.get('limit') ?? 0);
+  const limitText = query.get('limit') ?? '0';
+  if (!/^-?\d+$/.test(limitText)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(limitText)}: invalid syntax`);
+  const limit = Number(limitText);
   return {
     resourceVersion: resourceVersion || undefined,
     resourceVersionMatch: (match || undefined) as CheckedListOptions['resourceVersionMatch'],
@@ -70,9 +73,7 @@ export const filterOf = (call: ApiCall): ItemFilter => {
     fields = [...parseFieldSelector(fieldText)];
     for (const { name } of fields)
       if (name !== 'metadata.name' && !(name === 'metadata.namespace' && kind.namespaced) && !(name in kind.selectableFields))
-        throw badRequest(
-          `Unable to find ${JSON.stringify(resourceText(kind))} that match label selector ${JSON.stringify(labelText)}, field selector ${JSON.stringify(fieldText)}: field label not supported: ${name}`,
-        );
+        throw badRequest(unknownField(kind, name));
   }
   // `GET .../watch/pods/web` of old names its object in the path.
   if (info.name && !fieldText && (info.verb === 'watch' || info.verb === 'list'))
@@ -81,5 +82,8 @@ export const filterOf = (call: ApiCall): ItemFilter => {
   return filter;
 };
 
-const resourceText = (kind: { group: string; version: string; plural: string }): string =>
-  `${kind.group}/${kind.version}, Resource=${kind.plural}`;
+/** Kinds with fields of their own say only that this is none of them. */
+const unknownField = (kind: Kind, name: string): string =>
+  Object.keys(kind.selectableFields).length > 0
+    ? `field label not supported: ${name}`
+    : `${JSON.stringify(name)} is not a known field selector: only "metadata.name", "metadata.namespace"`;

@@ -115,29 +115,25 @@ interface Assignment {
 
 const assignAddress = ({ object, spec, old, range, used, taken }: Assignment & { old: Spec | undefined; range: IpRange }): void => {
   const asked = spec.clusterIP || spec.clusterIPs?.[0] || '';
-  const family = range.family;
-  spec.ipFamilyPolicy ??= 'SingleStack';
-  spec.ipFamilies ??= [family];
-  if (asked === 'None') {
-    spec.clusterIP = 'None';
-    spec.clusterIPs = ['None'];
-    return;
-  }
-  const refuse = (detail: string): never => {
-    throw invalidObject({ group: '', kind: 'Service' }, object.metadata.name ?? '', [invalid('spec.clusterIPs', [asked], detail)]);
+  const refuse = (field: string, detail: string): never => {
+    throw invalidObject({ group: '', kind: 'Service' }, object.metadata.name ?? '', [invalid(field, [asked], detail)]);
   };
+  if (old?.clusterIP && old.type !== 'ExternalName' && asked !== old.clusterIP) refuse('spec.clusterIPs[0]', 'may not change once set');
+  spec.ipFamilyPolicy ??= 'SingleStack';
+  spec.ipFamilies ??= [range.family];
   let address = asked;
   if (asked === '') {
     const free = range.pick((one) => !used.addresses.has(one));
     if (free === undefined) throw internalError('failed to allocate IP: range is full');
     address = free;
     taken.addresses.add(address);
-  } else if (asked !== old?.clusterIP) {
+  } else if (asked !== 'None' && asked !== old?.clusterIP) {
     if (!range.contains(asked))
       refuse(
+        'spec.clusterIPs',
         `failed to allocate IP ${asked}: the provided IP (${asked}) is not in the valid range. The range of valid IPs is ${range.cidr}`,
       );
-    if (used.addresses.has(asked)) refuse(`failed to allocate IP ${asked}: provided IP is already allocated`);
+    if (used.addresses.has(asked)) refuse('spec.clusterIPs', `failed to allocate IP ${asked}: provided IP is already allocated`);
     taken.addresses.add(asked);
   }
   spec.clusterIP = address;

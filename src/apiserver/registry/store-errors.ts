@@ -1,4 +1,5 @@
 import type { Kind } from '../../api/kind.ts';
+import type { KubeObject } from '../../api/meta/object.ts';
 import { alreadyExists, conflict, internalError, notFound, statusError } from '../../api/meta/status.ts';
 import { StoreError } from '../../store/store.ts';
 
@@ -11,7 +12,7 @@ export const writeError = (kind: Kind, name: string, error: unknown): unknown =>
   if (!(error instanceof StoreError)) return error;
   switch (error.kind) {
     case 'KeyExists':
-      return alreadyExists(kind, name);
+      return isEnding(error.current?.value) ? beingDeleted(kind, name) : alreadyExists(kind, name);
     case 'KeyNotFound':
       return notFound(kind, name);
     case 'RevisionMismatch':
@@ -23,6 +24,14 @@ export const writeError = (kind: Kind, name: string, error: unknown): unknown =>
     default:
       return internalError(error.message);
   }
+};
+
+const isEnding = (value: Uint8Array | undefined): boolean =>
+  value !== undefined && (JSON.parse(Buffer.from(value).toString('utf8')) as KubeObject).metadata.deletionTimestamp !== undefined;
+
+const beingDeleted = (kind: Kind, name: string) => {
+  const { message, status } = alreadyExists(kind, name);
+  return statusError(409, 'AlreadyExists', `object is being deleted: ${message}`, status.details);
 };
 
 export const isMismatch = (error: unknown): boolean => error instanceof StoreError && error.kind === 'RevisionMismatch';

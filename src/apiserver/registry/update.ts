@@ -52,7 +52,8 @@ export const updateObject = async (registry: Registry, call: ApiCall): Promise<A
   const { kind, info } = call;
   const options = writeOptionsOf(call, 'UpdateOptions');
   const object = decodeBody(call, kind, options);
-  if (!object.metadata.name) throw badRequest('the name of the object (based on URL) was undeterminable: name must be provided');
+  if (!object.metadata.name)
+    throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
   if (object.metadata.name !== info.name) throw nameMismatch(object.metadata.name, info.name);
   placeInNamespace(kind, object, info.namespace);
   const exists = await registry.cacheOf(kind).get(registry.targetOf(call));
@@ -245,7 +246,11 @@ const isFinished = (kind: Kind, next: KubeObject, old: KubeObject): boolean => {
 const checkPreconditions = (kind: Kind, next: KubeObject, old: CachedItem): void => {
   const { resourceVersion, uid } = next.metadata;
   if (uid && uid !== old.uid)
-    throw conflict(kind, old.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.uid}`);
+    throw conflict(
+      kind,
+      old.name,
+      `StorageError: invalid object, Code: 4, Key: /registry/${kind.plural}/${old.namespace ? `${old.namespace}/` : ''}${old.name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.uid}`,
+    );
   if (resourceVersion && resourceVersion !== '0' && resourceVersion !== String(old.revision)) {
     if (!/^\d+$/.test(resourceVersion))
       throw invalidObject(kind, old.name, [

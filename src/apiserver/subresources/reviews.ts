@@ -71,7 +71,8 @@ const answered = (object: Record<string, unknown>): Answer => ({ type: 'object',
 const checkAccessSpec = (call: ApiCall, spec: AccessSpec, { self, local }: { self: boolean; local: boolean }): void => {
   const both = spec.resourceAttributes && spec.nonResourceAttributes;
   const none = !spec.resourceAttributes && !spec.nonResourceAttributes;
-  const target = { group: 'authorization.k8s.io', kind: call.kind.kind };
+  // Upstream names no kind here.
+  const target = { group: 'authorization.k8s.io', kind: '' };
   if (both)
     throw invalidObject(target, '', [
       invalid('spec.nonResourceAttributes', spec.nonResourceAttributes, 'cannot be specified in combination with resourceAttributes'),

@@ -40,7 +40,7 @@ export const createTokenHandler =
       errors.push(invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'));
     if (seconds > LONGEST_SECONDS)
       errors.push(invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'));
-    if (errors.length) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, info.name, errors);
+    if (errors.length) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
     const binding = await boundObject(registry, { reference: body.spec?.boundObjectRef, namespace: info.namespace, account: info.name });
     const request: Request = {
       namespace: info.namespace,

@@ -1,3 +1,4 @@
+import { goSyntaxError } from '../../api/decode.ts';
 import { badRequest, type StatusError, statusError } from '../../api/meta/status.ts';
 
 /** A place in a list that was begun: what a continue token says. The form is upstream's. */
@@ -15,11 +16,12 @@ export const encodeContinue = ({ revision, after }: ListPosition): string =>
 
 /** Throws 400 in upstream's words. */
 export const decodeContinue = (token: string): ListPosition => {
+  const text = Buffer.from(token, 'base64url').toString();
   let raw: { v?: unknown; rv?: unknown; start?: unknown };
   try {
-    raw = JSON.parse(Buffer.from(token, 'base64url').toString()) as typeof raw;
+    raw = JSON.parse(text) as typeof raw;
   } catch (error) {
-    throw badRequest(`invalid continue token: continue key is not valid: ${(error as Error).message}`);
+    throw badRequest(`invalid continue token: continue key is not valid: ${goSyntaxError(error as Error, text)}`);
   }
   const { v, rv, start } = raw ?? {};
   if (v !== VERSION || typeof rv !== 'number' || typeof start !== 'string' || !start.startsWith('/'))
