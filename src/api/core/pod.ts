@@ -5,6 +5,7 @@ import type { Pod } from '../types/core-v1.ts';
 import { podColumns } from './pod-columns.ts';
 import { setPodDefaults, setPodSpecDefaults } from './pod-defaults.ts';
 import { qosClassOf } from './pod-quality.ts';
+import { validatePod, validatePodUpdate } from './validation/pod.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<Pod>(object);
@@ -49,6 +50,8 @@ export const pod = defineKind({
   },
   setDefaults,
   prepareForCreate,
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
   deletionGraceSeconds,
   selectableFields: {
     'spec.nodeName': (object) => as<Pod>(object).spec?.nodeName ?? '',
