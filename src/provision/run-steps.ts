@@ -31,6 +31,8 @@ export const runSteps = async <Context>(
   let failure: { step: Step<Context>; error: unknown } | undefined;
 
   const run = async (step: Step<Context>, needs: readonly string[]): Promise<void> => {
+    // All steps are registered before the first one looks for those that it needs.
+    await Promise.resolve();
     await Promise.all(needs.filter((name) => names.has(name)).map((name) => done.get(name)));
     if (failure || interrupted.aborted) return;
     begun.push(step);

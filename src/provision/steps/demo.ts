@@ -15,11 +15,11 @@ import { waitFor } from './wait.ts';
 const NAME = 'demo';
 const TIMEOUT_MS = Number(process.env['SLIPWAY_DEMO_TIMEOUT_MS'] ?? 60_000);
 
-/** A Deployment and a Service of the demo image, made as soon as the API answers. */
+/** A Deployment and a Service of the demo image. Made when nodes can take pods: one that finds no node waits a second before it is tried again. */
 export const demo: Step<ClusterContext> = {
   name: 'demo',
   title: 'Deploying the demo',
-  needs: ['api-ready'],
+  needs: ['nodes-ready', 'images'],
   wanted: (context) => context.options.demo,
   apply: async (context) => {
     const client = requireClient(context);
@@ -35,7 +35,7 @@ export const demo: Step<ClusterContext> = {
 export const demoAnswers: Step<ClusterContext> = {
   name: 'demo-answers',
   title: 'Fetching the demo through its Service',
-  needs: ['demo', 'nodes-ready', 'images'],
+  needs: ['demo'],
   wanted: (context) => context.options.demo,
   apply: async (context, report) => {
     const [first] = controlPlanes(context.spec);

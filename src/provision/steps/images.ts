@@ -6,37 +6,54 @@ import { demoImage, pauseImage } from '../images/builtin-images.ts';
 import { NODE_PATHS } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
 
-/** What a node has been given, so that an unchanged one is not asked. */
-const MARK = `${NODE_PATHS.data}/images/built-in.sha256`;
 const IMPORT_TIMEOUT_MS = 60_000;
 
-/** The images that Slipway makes itself: pause, under every pod, and the demo in two versions. */
+/** The images that Slipway makes itself and that `up` waits for: pause, under every pod, and the demo. */
 export const images: Step<ClusterContext> = {
   name: 'images',
   title: 'Loading images',
   needs: ['container-runtime'],
   apply: async (context) => {
-    const archives = await builtInArchives({ demoWanted: context.options.demo });
-    return onEveryNode(context.spec.nodes, (node) => loadArchives(hostOf(context, node), archives, context.signal));
+    const demo = await demoArchive('1', { wanted: context.options.demo });
+    return loadOnEveryNode(context, { mark: 'first', archives: [await pauseImage(), ...demo] });
   },
 };
 
-/** Without a static busybox there is no demo image; that stops only who asked for the demo. */
-const builtInArchives = async ({ demoWanted }: { demoWanted: boolean }): Promise<Buffer[]> => {
-  const demos = await Promise.all((['1', '2'] as const).map((version) => demoImage(version))).catch((error: unknown) => {
-    if (demoWanted || !(error instanceof SlipwayError)) throw error;
-    return [];
-  });
-  return [await pauseImage(), ...demos];
+/** The second version of the demo, for a first rolling update: it shares its layers with the first, and nothing waits for it. */
+export const laterImages: Step<ClusterContext> = {
+  name: 'later-images',
+  title: 'Loading the second demo image',
+  needs: ['images', 'demo-answers'],
+  apply: async (context) => loadOnEveryNode(context, { mark: 'later', archives: await demoArchive('2', { wanted: false }) }),
 };
 
-const loadArchives = async (host: Host, archives: readonly Buffer[], signal: AbortSignal): Promise<{ changed: boolean }> => {
+/** Without a static busybox there is no demo image; that stops only who asked for the demo. */
+const demoArchive = async (version: '1' | '2', { wanted }: { wanted: boolean }): Promise<Buffer[]> => {
+  try {
+    return [await demoImage(version)];
+  } catch (error) {
+    if (wanted || !(error instanceof SlipwayError)) throw error;
+    return [];
+  }
+};
+
+const loadOnEveryNode = (context: ClusterContext, load: { mark: string; archives: readonly Buffer[] }): Promise<{ changed: boolean }> =>
+  onEveryNode(context.spec.nodes, (node) => loadArchives(hostOf(context, node), load, context.signal));
+
+/** The mark says what a node has been given, so that one that has it all is asked nothing else. */
+const loadArchives = async (
+  host: Host,
+  { mark, archives }: { mark: string; archives: readonly Buffer[] },
+  signal: AbortSignal,
+): Promise<{ changed: boolean }> => {
+  if (!archives.length) return { changed: false };
   const digests = archives.map((archive) => createHash('sha256').update(archive).digest('hex'));
-  const mark = `${digests.join('\n')}\n`;
-  if ((await host.readFile(MARK))?.toString() === mark) return { changed: false };
+  const text = `${digests.join('\n')}\n`;
+  const markFile = `${NODE_PATHS.data}/images/${mark}.sha256`;
+  if ((await host.readFile(markFile))?.toString() === text) return { changed: false };
   await Promise.all(archives.map((archive, index) => host.writeFile(archiveOn(digests[index] ?? ''), archive, { mode: 0o600 })));
   await host.run(['sh', '-c', importScript(digests.map(archiveOn))], { signal, timeoutMs: IMPORT_TIMEOUT_MS });
-  await host.writeFile(MARK, mark, { mode: 0o600 });
+  await host.writeFile(markFile, text, { mode: 0o600 });
   return { changed: true };
 };
 

@@ -5,7 +5,7 @@ import { certificates } from './certificates.ts';
 import { containerRuntime } from './container-runtime.ts';
 import { controlPlane } from './control-plane.ts';
 import { demo, demoAnswers } from './demo.ts';
-import { images } from './images.ts';
+import { images, laterImages } from './images.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { machines } from './machines.ts';
 import { nodesReady } from './nodes-ready.ts';
@@ -17,9 +17,9 @@ import type { Step } from './step.ts';
  * What `up` and `node add` do. A step starts when the steps that it names in `needs` have ended:
  *
  *   preflight - machines -+- programs -+- container-runtime - images ------------------+
- *                         |            +- control-plane - api-ready -+- demo ----------+- demo-answers
- *                         +- certificates -- kubeconfig -'           +- nodes-ready ---+
- *                                      +- agents -------------------'
+ *                         |            +- control-plane - api-ready -+- nodes-ready --+- demo - demo-answers - later-images
+ *                         +- certificates -- kubeconfig -'           |
+ *                                      +- agents --------------------'
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
   preflight,
@@ -31,6 +31,7 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   agents,
   kubeconfig,
   images,
+  laterImages,
   apiReady,
   nodesReady,
   demo,

@@ -10,6 +10,8 @@ import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
 
 const TIMEOUT_MS = 90_000;
+/** Given to a node that is new, and taken away by a controller: until then no pod may go there. */
+const BEGINNING_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable', 'node.kubernetes.io/network-unavailable'];
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
 /** Every node is Ready; this computer has a way to its pods. */
@@ -36,8 +38,9 @@ const readyNode = (context: ClusterContext, client: Client, node: NodeSpec): Pro
     async () => {
       const found = await client.get<Stored<Node>>(nodes, { name: node.name });
       const ready = found.status?.conditions?.find((condition) => condition.type === 'Ready');
-      if (ready?.status === 'True') return found;
-      throw new Error(ready?.message || 'the node has not reported its state yet');
+      const waitsFor = found.spec?.taints?.find((taint) => BEGINNING_TAINTS.includes(taint.key));
+      if (ready?.status === 'True' && !waitsFor) return found;
+      throw new Error(waitsFor ? `the node is still tainted ${waitsFor.key}` : ready?.message || 'the node has not reported its state yet');
     },
     {
       signal: context.signal,
