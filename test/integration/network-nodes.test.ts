@@ -9,7 +9,7 @@ import type { Node, Pod } from '../../src/api/types/core-v1.ts';
 import { until } from '../support/until.ts';
 import type { NodeCommand } from './network-node.ts';
 import { type EndpointDraft, makeService, makeSlice } from './network-objects.ts';
-import { inNamespace, makeLan, makeNode, makePod, runIn, type Worker } from './network-sandbox.ts';
+import { inNamespace, makeLan, makeNode, makePod, runIn, Worker } from './network-sandbox.ts';
 
 type WithoutId<T> = T extends { id: number } ? Omit<T, 'id'> : never;
 
@@ -156,6 +156,24 @@ const defineTests = (overlay: 'routes' | 'vxlan'): void => {
       for (const pod of ['a', 'b']) await until(async () => /^[ab] /.test(await (pods[pod] as Worker).ask('10.96.1.1:80')));
       const script = `const r=new (require('dns').promises.Resolver)();r.setServers(['10.96.0.10']);r.resolve4('web.default.svc.cluster.local').then(console.log)`;
       for (const pod of [`a${suffix}`, names[1]]) assert.match(await runIn(pod)(process.execPath, ['-e', script]), /10\.96\.1\.1/);
+    });
+
+    test('a service of the nodes themselves, as the API server is one, is reached from pods and nodes', async () => {
+      const api = (name: string, index: number) => ({ address: `172.31.0.${10 + index}`, node: name });
+      const hosts = names.map((name) => new Worker(name));
+      for (const [index, host] of hosts.entries()) await host.listen('tcp', 6443, `api${index + 1}`);
+      const kubernetes = makeService('kubernetes', { clusterIP: '10.96.0.1', ports: [{ port: 443, targetPort: 6443 }] });
+      await everywhere({ do: 'set', resource: 'services', object: kubernetes });
+      for (const [index, name] of names.entries()) {
+        await everywhere({
+          do: 'set',
+          resource: 'endpointslices',
+          object: makeSlice('kubernetes', [{ port: 6443 }], [api(name, index + 1)]),
+        });
+        for (const from of [...hosts, ...Object.values(pods)])
+          await until(async () => (await from.ask('10.96.0.1:443')).startsWith(`api${index + 1} `), { withinMs: 10_000 });
+      }
+      for (const host of hosts) await host.close();
     });
 
     test('a pod is drained when every node has taken it out of its rules, not before', async () => {

@@ -41,6 +41,8 @@ const baseChains = (settings: BaseSettings): Record<string, { hook?: string; rul
   postrouting: {
     hook: 'type nat hook postrouting priority srcnat',
     rules: [
+      // What stays on the node comes back by itself; and the address of lo may be the cluster's DNS.
+      'oifname "lo" return',
       `meta mark & ${MASQUERADE_MARK} != 0 meta mark set meta mark xor ${MASQUERADE_MARK} masquerade fully-random`,
       'ip saddr . ip daddr @hairpin masquerade fully-random',
       ...(settings.nodePodCidr
