@@ -22,6 +22,8 @@ export interface TestApiServer {
   readonly dir: string;
   /** A client certificate of that user. */
   issue(name: string, organizations?: string[]): Promise<KeyPair>;
+  /** A serving certificate for 127.0.0.1, as an agent has one. */
+  issueServing(): Promise<KeyPair>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +87,7 @@ export const startApiServer = async ({
     kubeconfig,
     dir,
     issue,
+    issueServing: () => issueCertificate(authority, { commonName: 'agent', ipAddresses: ['127.0.0.1'], usages: ['server'], days: 1 }),
     async stop() {
       await server.stop();
       await stored.close();

@@ -1,0 +1,217 @@
+/** Who may do what, and what writes are admitted: certificates, tokens, RBAC, nodes, quotas, addresses. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubeObject } from '../../src/api/meta/object.ts';
+import { StatusError } from '../../src/api/meta/status.ts';
+import type { ApiRequest, Transport } from '../../src/api/transport.ts';
+import { startApiServer, type TestApiServer } from '../support/api-server.ts';
+import { rawRequest } from '../support/raw-request.ts';
+
+let server: TestApiServer;
+let admin: Transport;
+before(async () => {
+  server = await startApiServer();
+  admin = server.server.localTransport({ name: 'admin', groups: ['system:masters'] });
+  await post('/api/v1/namespaces/default/serviceaccounts', { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } });
+});
+after(() => server.stop());
+
+const post = async (path: string, body: unknown, as: Transport = admin): Promise<KubeObject> =>
+  (await as.send({ method: 'POST', path, body })).body as KubeObject;
+const failure = async (call: Promise<unknown>): Promise<StatusError> => {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof StatusError, `expected a Status, got ${String(error)}`);
+  return error;
+};
+const user = (name: string, ...groups: string[]): Transport => server.server.localTransport({ name, groups });
+const get = (path: string, as: Transport): Promise<unknown> => as.send({ method: 'GET', path } satisfies ApiRequest);
+const podOn = (name: string, nodeName: string, spec: object = {}): object => ({
+  kind: 'Pod',
+  apiVersion: 'v1',
+  metadata: { name },
+  spec: { nodeName, automountServiceAccountToken: false, containers: [{ name: 'c', image: 'i' }], ...spec },
+});
+
+test('a new binding counts for the very next request, and its removal too', async () => {
+  const bob = user('bob');
+  assert.equal((await failure(get('/api/v1/namespaces/default/pods', bob))).code, 403);
+  await post('/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings', {
+    kind: 'RoleBinding',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'bob' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+    subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'bob' }],
+  });
+  await get('/api/v1/namespaces/default/pods', bob);
+  assert.equal((await failure(get('/api/v1/namespaces/kube-system/pods', bob))).code, 403);
+  assert.equal((await failure(get('/api/v1/namespaces/default/secrets', bob))).code, 403);
+  await admin.send({ method: 'DELETE', path: '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings/bob' });
+  assert.equal((await failure(get('/api/v1/namespaces/default/pods', bob))).code, 403);
+});
+
+test('nobody grants in a role what they do not hold', async () => {
+  await post('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+    kind: 'ClusterRoleBinding',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name: 'eve' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+    subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'eve' }],
+  });
+  const eve = user('eve');
+  const role = (rules: object[], name: string): object => ({
+    kind: 'Role',
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    metadata: { name },
+    rules,
+  });
+  const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
+  await post(path, role([{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }], 'mine'), eve);
+  const refused = await failure(post(path, role([{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }], 'all'), eve));
+  assert.equal(refused.code, 403);
+  assert.match(
+    refused.message,
+    /is attempting to grant RBAC permissions not currently held:\n\{APIGroups:\["\*"\], Resources:\["\*"\], Verbs:\["\*"\]\}/,
+  );
+});
+
+test('a node reads the secrets of its own pods alone, and writes only its own objects', async () => {
+  const node = user('system:node:n1', 'system:nodes');
+  for (const name of ['used', 'unused'])
+    await post('/api/v1/namespaces/default/secrets', { kind: 'Secret', apiVersion: 'v1', metadata: { name } });
+  await post('/api/v1/namespaces/default/pods', podOn('reader', 'n1', { volumes: [{ name: 'v', secret: { secretName: 'used' } }] }));
+  await post('/api/v1/namespaces/default/pods', podOn('stranger', 'n2'));
+  await get('/api/v1/namespaces/default/secrets/used', node);
+  const refused = await failure(get('/api/v1/namespaces/default/secrets/unused', node));
+  assert.match(refused.message, /no relationship found between node 'n1' and this object/);
+  assert.equal((await failure(get('/api/v1/namespaces/default/secrets', node))).code, 403);
+  await post('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1' } }, node);
+  assert.equal((await failure(post('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n2' } }, node))).code, 403);
+  const status = { status: { phase: 'Running' } };
+  const patchStatus = (name: string) =>
+    node.send({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/default/pods/${name}/status`,
+      contentType: 'application/merge-patch+json',
+      body: status,
+    });
+  await patchStatus('reader');
+  assert.equal((await failure(patchStatus('stranger'))).code, 403);
+  const token = { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', spec: {} };
+  await post('/api/v1/namespaces/default/serviceaccounts/default/token', token, node);
+  await post('/api/v1/namespaces/default/serviceaccounts', { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'other' } });
+  assert.equal((await failure(post('/api/v1/namespaces/default/serviceaccounts/other/token', token, node))).code, 403);
+  for (const path of ['/api/v1/services', '/api/v1/namespaces', '/apis/discovery.k8s.io/v1/endpointslices']) await get(path, node);
+});
+
+test('a token dies with the pod that it is bound to', async () => {
+  const pod = await post('/api/v1/namespaces/default/pods', podOn('bearer', 'n1'));
+  const answer = await post('/api/v1/namespaces/default/serviceaccounts/default/token', {
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
+    spec: { boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: 'bearer', uid: pod.metadata.uid } },
+  });
+  const { token } = answer['status'] as { token: string };
+  const ask = () => rawRequest(server, { path: '/api/v1/pods', headers: { authorization: `Bearer ${token}` } });
+  const known = await ask();
+  assert.equal(known.code, 403);
+  assert.match(known.json.message, /User \\?"system:serviceaccount:default:default\\?"/);
+  await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/default/pods/bearer', body: { gracePeriodSeconds: 0 } });
+  assert.equal((await ask()).code, 401);
+});
+
+test('strangers see health and version, and nothing else', async () => {
+  for (const path of ['/healthz', '/livez', '/readyz', '/version']) assert.equal((await rawRequest(server, { path })).code, 200, path);
+  for (const path of ['/api/v1/pods', '/metrics', '/', '/openapi/v3']) assert.equal((await rawRequest(server, { path })).code, 403, path);
+  assert.equal((await rawRequest(server, { path: '/healthz', headers: { authorization: 'Bearer nonsense' } })).code, 401);
+});
+
+test('of many pods at once a quota lets in exactly as many as it says', async () => {
+  await post('/api/v1/namespaces', { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'small' } });
+  await post('/api/v1/namespaces/small/serviceaccounts', { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } });
+  await post('/api/v1/namespaces/small/resourcequotas', {
+    kind: 'ResourceQuota',
+    apiVersion: 'v1',
+    metadata: { name: 'q' },
+    spec: { hard: { pods: '3' } },
+  });
+  const results = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, at) => post('/api/v1/namespaces/small/pods', podOn(`p${at}`, 'n1'))),
+  );
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 3);
+  const refused = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+  assert.match(refused.reason.message, /exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3/);
+});
+
+test('Services made at once get different addresses and node ports, and give them back', async () => {
+  const make = (at: number) =>
+    post('/api/v1/namespaces/default/services', {
+      kind: 'Service',
+      apiVersion: 'v1',
+      metadata: { name: `s${at}` },
+      spec: { type: 'NodePort', ports: [{ port: 80 }] },
+    });
+  const made = await Promise.all(Array.from({ length: 50 }, (_, at) => make(at)));
+  const specs = made.map((one) => one['spec'] as { clusterIP: string; ports: { nodePort: number }[] });
+  assert.equal(new Set(specs.map((spec) => spec.clusterIP)).size, 50);
+  assert.equal(new Set(specs.map((spec) => spec.ports[0]?.nodePort)).size, 50);
+  const { clusterIP } = specs[0] as { clusterIP: string };
+  const again = (name: string): Promise<KubeObject> =>
+    post('/api/v1/namespaces/default/services', {
+      kind: 'Service',
+      apiVersion: 'v1',
+      metadata: { name },
+      spec: { clusterIP, ports: [{ port: 80 }] },
+    });
+  assert.match((await failure(again('taken'))).message, /provided IP is already allocated/);
+  await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/default/services/s0' });
+  await again('free');
+});
+
+test('a namespace that is ending takes nothing new, and goes once it is finalized', async () => {
+  await post('/api/v1/namespaces', { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'going' } });
+  await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/going' });
+  const refused = await failure(
+    post('/api/v1/namespaces/going/configmaps', { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'late' } }),
+  );
+  assert.match(refused.message, /because it is being terminated/);
+  const object = (await admin.send({ method: 'GET', path: '/api/v1/namespaces/going' })).body as KubeObject;
+  await admin.send({ method: 'PUT', path: '/api/v1/namespaces/going/finalize', body: { ...object, spec: { finalizers: [] } } });
+  assert.equal((await failure(get('/api/v1/namespaces/going', admin))).code, 404);
+});
+
+test('a pod waits for its grace period, and for its finalizers', async () => {
+  await post('/api/v1/namespaces/default/pods', podOn('graceful', 'n1'));
+  const marked = (await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/default/pods/graceful' })).body as KubeObject;
+  assert.equal(marked.metadata.deletionGracePeriodSeconds, 30);
+  assert.ok(marked.metadata.deletionTimestamp);
+  await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/default/pods/graceful', body: { gracePeriodSeconds: 0 } });
+  assert.equal((await failure(get('/api/v1/namespaces/default/pods/graceful', admin))).code, 404);
+  await post('/api/v1/namespaces/default/configmaps', {
+    kind: 'ConfigMap',
+    apiVersion: 'v1',
+    metadata: { name: 'held', finalizers: ['example.com/held'] },
+  });
+  await admin.send({ method: 'DELETE', path: '/api/v1/namespaces/default/configmaps/held' });
+  await admin.send({
+    method: 'PATCH',
+    path: '/api/v1/namespaces/default/configmaps/held',
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { finalizers: null } },
+  });
+  assert.equal((await failure(get('/api/v1/namespaces/default/configmaps/held', admin))).code, 404);
+});
+
+test('a pod security label refuses what breaks out of its box', async () => {
+  await post('/api/v1/namespaces', {
+    kind: 'Namespace',
+    apiVersion: 'v1',
+    metadata: { name: 'safe', labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } },
+  });
+  await post('/api/v1/namespaces/safe/serviceaccounts', { kind: 'ServiceAccount', apiVersion: 'v1', metadata: { name: 'default' } });
+  await post('/api/v1/namespaces/safe/pods', podOn('good', 'n1'));
+  const refused = await failure(post('/api/v1/namespaces/safe/pods', podOn('bad', 'n1', { hostNetwork: true })));
+  assert.match(refused.message, /violates PodSecurity "baseline:latest": host namespaces \(hostNetwork=true\)/);
+});
