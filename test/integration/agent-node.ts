@@ -74,7 +74,8 @@ export const startNode = async (): Promise<TestNode> => {
     },
     stopContainerd: (signal) => end(node.containerd as ChildProcess, signal),
     startAgent: () => {
-      const program = fileURLToPath(new URL('../../src/runtime/slipway-agent.ts', import.meta.url));
+      // The bundled program may be put in its place.
+      const program = process.env['SLIPWAY_AGENT'] ?? fileURLToPath(new URL('../../src/runtime/slipway-agent.ts', import.meta.url));
       const log = openSync(join(dir, 'agent.log'), 'a');
       node.agent = spawn(process.execPath, [program, '--config', configFile], { stdio: ['ignore', 'ignore', log] });
     },

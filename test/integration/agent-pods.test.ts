@@ -58,7 +58,7 @@ inNamespace(import.meta.url, () => {
     });
 
     test('a pod runs, gets an address, and its log is read', async () => {
-      await node.runPod('hello', { command: ['sh', '-c', 'echo hello; echo oops >&2; sleep 3600'] });
+      await node.runPod('hello', { command: ['sh', '-c', 'echo hello; sleep 0.2; echo oops >&2; sleep 3600'] });
       const pod = await node.untilPod('hello', isReady, 'is ready');
       assert.match(pod.status?.podIP ?? '', /^10\.77\.1\./);
       assert.equal(pod.status?.phase, 'Running');

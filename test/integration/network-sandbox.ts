@@ -61,8 +61,8 @@ export class Worker {
     });
   }
 
-  async listen(protocol: 'tcp' | 'udp', port: number, text: string): Promise<void> {
-    assert.equal(await this.#send({ do: 'listen', protocol, port, text }), 'listening');
+  async listen(protocol: 'tcp' | 'udp', port: number, text: string, options: { delayMs?: number } = {}): Promise<void> {
+    assert.equal(await this.#send({ do: 'listen', protocol, port, text, ...options }), 'listening');
   }
 
   /** What the other side said (its name, and the address it saw), or an error code, or `timeout`. */

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 
 type Command =
-  | { id: number; do: 'listen'; protocol: 'tcp' | 'udp'; port: number; text: string }
+  | { id: number; do: 'listen'; protocol: 'tcp' | 'udp'; port: number; text: string; delayMs?: number }
   | { id: number; do: 'ask'; protocol: 'tcp' | 'udp'; host: string; port: number; waitMs: number; localPort?: number };
 
 const listen = (command: Extract<Command, { do: 'listen' }>): Promise<string> =>
@@ -12,10 +12,12 @@ const listen = (command: Extract<Command, { do: 'listen' }>): Promise<string> =>
     if (command.protocol === 'tcp') {
       const server = net.createServer((socket) => {
         socket.on('error', () => {});
-        socket.end(`${command.text} ${socket.remoteAddress?.replace('::ffff:', '')}`);
+        const answer = (): unknown => socket.end(`${command.text} ${socket.remoteAddress?.replace('::ffff:', '')}`);
+        if (command.delayMs) setTimeout(answer, command.delayMs);
+        else answer();
       });
       server.on('error', reject);
-      server.listen(command.port, '0.0.0.0', () => resolve('listening'));
+      server.listen({ port: command.port, host: '0.0.0.0', backlog: 1_024 }, () => resolve('listening'));
     } else {
       const socket = dgram.createSocket('udp4');
       socket.on('message', (_message, from) => socket.send(`${command.text} ${from.address}`, from.port, from.address));
