@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { DEMO_IMAGE_2, deploymentManifest, type Program, startProgram, succeed, untilReady } from '../support/demo-cluster.ts';
+import { DEMO_IMAGE_2, deploymentManifest, type Program, podsOf, startProgram, succeed, untilReady } from '../support/demo-cluster.ts';
 import { findKubectl } from '../support/kubectl.ts';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
@@ -123,7 +123,8 @@ test('port-forward carries requests, several at once and one after another', { s
 test('rollout: status, history and undo of a new image', { skip }, async () => {
   await kubectl('set', 'image', 'deployment/web', `web=${DEMO_IMAGE_2}`);
   assert.match(await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s'), /successfully rolled out/);
-  assert.match(await kubectl('logs', 'deployment/web'), /version 2/);
+  await until(async () => (await podsOf(suite, 'app=web')).size === 2, { withinMs: 60_000, what: 'the old pods are gone' });
+  assert.match(await kubectl('logs', await aPod()), /version 2/);
   assert.match(await kubectl('rollout', 'history', 'deployment/web'), /REVISION +CHANGE-CAUSE\n1 +<none>\n2 +<none>/);
   await kubectl('rollout', 'undo', 'deployment/web');
   await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
