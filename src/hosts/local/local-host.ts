@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Host, RunOptions, RunResult, ServiceManager } from '../host.ts';
 import { detectServices } from '../services/detect-services.ts';
-import { CLEAN_ENVIRONMENT, runProcess } from './run-process.ts';
+import { runProcess } from './run-process.ts';
 
 export interface LocalHostOptions {
   name: string;
@@ -107,5 +107,3 @@ export const fileDigest = async (path: string): Promise<string> => {
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
 };
-
-export { CLEAN_ENVIRONMENT };

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ClusterWishes, checkName, clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
+import { firstAddress } from '../../../src/provision/steps/certificates.ts';
+
+const names = (wishes: ClusterWishes, known?: ReturnType<typeof clusterSpec>): string[] =>
+  clusterSpec(wishes, known).nodes.map((node) => node.name);
+
+test('a cluster has two nodes, of which the first carries the control plane, unless told otherwise', () => {
+  const spec = clusterSpec({ name: 'demo' });
+  assert.deepEqual(
+    spec.nodes.map((node) => [node.name, node.controlPlane]),
+    [
+      ['demo-1', true],
+      ['demo-2', false],
+    ],
+  );
+  assert.equal(spec.driver, 'local');
+});
+
+test('what is not said again stays; more nodes come behind those that there are', () => {
+  const known = clusterSpec({ name: 'a', nodes: 3, dedicatedControlPlanes: true, subnet: '10.200.1.0/24' });
+  assert.deepEqual(clusterSpec({ name: 'a' }, known), known);
+  assert.deepEqual(names({ name: 'a', nodes: 4 }, known), ['a-1', 'a-2', 'a-3', 'a-4']);
+});
+
+test('the place of a node that was removed is taken again', () => {
+  const known = clusterSpec({ name: 'a', nodes: 3 });
+  const without = { ...known, nodes: known.nodes.filter((node) => node.name !== 'a-2') };
+  assert.deepEqual(names({ name: 'a', nodes: 3 }, without), ['a-1', 'a-3', 'a-2']);
+});
+
+test('hosts make it a cluster over SSH, one node each; added hosts go to the new nodes', () => {
+  const spec = clusterSpec({ name: 'lab', hosts: ['root@192.0.2.1', 'root@192.0.2.2'] });
+  assert.equal(spec.driver, 'ssh');
+  assert.deepEqual(
+    spec.nodes.map((node) => node.settings['host']),
+    ['root@192.0.2.1', 'root@192.0.2.2'],
+  );
+  const grown = clusterSpec({ name: 'lab', nodes: 3, addedHosts: ['root@192.0.2.3'] }, spec);
+  assert.equal(grown.nodes[2]?.settings['host'], 'root@192.0.2.3');
+});
+
+const REFUSED: readonly [wishes: ClusterWishes, code: string][] = [
+  [{ name: 'A' }, 'NAME_INVALID'],
+  [{ name: '-a' }, 'NAME_INVALID'],
+  [{ name: '' }, 'NAME_INVALID'],
+  [{ name: 'a'.repeat(41) }, 'NAME_INVALID'],
+  [{ name: 'a', nodes: 0 }, 'USAGE'],
+  [{ name: 'a', nodes: 1.5 }, 'USAGE'],
+  [{ name: 'a', nodes: 100_000 }, 'USAGE'],
+  [{ name: 'a', controlPlanes: 0 }, 'USAGE'],
+  [{ name: 'a', controlPlanes: 2 }, 'USAGE'],
+  [{ name: 'a', hosts: ['x'], nodes: 2 }, 'USAGE'],
+];
+
+for (const [wishes, code] of REFUSED)
+  test(`${JSON.stringify(wishes).slice(0, 60)} is refused with ${code}`, () => assert.throws(() => clusterSpec(wishes), { code }));
+
+test('fewer nodes, and another driver, are refused for a cluster that exists', () => {
+  const known = clusterSpec({ name: 'a', nodes: 3 });
+  assert.throws(() => clusterSpec({ name: 'a', nodes: 2 }, known), { code: 'USAGE', advice: ['slipway node remove a-3 --cluster a'] });
+  assert.throws(() => clusterSpec({ name: 'a', driver: 'ssh' }, known), { code: 'CLUSTER_EXISTS' });
+});
+
+test('a bad name comes with a good one', () => {
+  assert.throws(() => checkName('My Cluster!', 'cluster'), { advice: ['slipway up my-cluster'] });
+});
+
+test('the kubernetes Service has the first address of its range', () => {
+  assert.equal(firstAddress('10.96.0.0/16'), '10.96.0.1');
+});

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
+import { type ClusterState, ClusterStateFolder, clusterNames } from '../../../src/provision/state/cluster-state.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'slipway-home-'));
+after(() => rmSync(home, { recursive: true }));
+const state: ClusterState = {
+  version: 1,
+  spec: clusterSpec({ name: 'demo' }),
+  phase: 'ready',
+  createdAt: '2026-01-01T00:00:00Z',
+  dataDir: '/d',
+  addresses: {},
+};
+
+test('a state is read as it was written, and only its owner can read it', async () => {
+  const folder = new ClusterStateFolder('demo', home);
+  assert.equal(await folder.read(), undefined);
+  await folder.write(state);
+  await folder.writeFile('pki/ca.key', 'secret');
+  assert.deepEqual(await folder.read(), JSON.parse(JSON.stringify(state)));
+  assert.deepEqual(await clusterNames(home), ['demo']);
+  for (const [path, mode] of [
+    ['clusters/demo', 0o700],
+    ['clusters/demo/pki', 0o700],
+    ['clusters/demo/state.json', 0o600],
+    ['clusters/demo/pki/ca.key', 0o600],
+  ] as const)
+    assert.equal(statSync(join(home, path)).mode & 0o777, mode, path);
+});
+
+test('a cluster that is not there is named with those that are', async () => {
+  await assert.rejects(new ClusterStateFolder('nope', home).require(), { code: 'CLUSTER_UNKNOWN', reason: 'there are demo' });
+});
+
+for (const text of ['', '{', '[]', '{"version":2}', '{"version":1,"spec":{"name":"other","nodes":[]}}'])
+  test(`a state file that says ${JSON.stringify(text)} is corrupt, and nothing else happens`, async () => {
+    const folder = new ClusterStateFolder('broken', home);
+    mkdirSync(folder.path, { recursive: true });
+    writeFileSync(join(folder.path, 'state.json'), text);
+    await assert.rejects(folder.read(), { code: 'STATE_CORRUPT' });
+  });
+
+test('a lock is held by one, says by whom, and can be taken again after it was let go', () => {
+  const folder = new ClusterStateFolder('demo', home);
+  const unlock = folder.lock();
+  assert.throws(() => folder.lock(), { code: 'STATE_LOCKED', reason: `another slipway works on it (process ${process.pid})` });
+  unlock();
+  folder.lock()();
+  assert.deepEqual(readdirSync(join(home, 'locks')), []);
+});
+
+test('a lock of a process that is gone is taken over', () => {
+  const folder = new ClusterStateFolder('demo', home);
+  writeFileSync(join(home, 'locks', 'demo'), '4194303 12345\n');
+  folder.lock()();
+});
