@@ -49,16 +49,7 @@ export interface NodeNetworkOptions {
   informers: InformerFactory;
   config: Pick<
     AgentConfig,
-    | 'clusterName'
-    | 'nodeName'
-    | 'nodeAddress'
-    | 'cniConfDir'
-    | 'clusterDns'
-    | 'clusterDomain'
-    | 'serviceCidr'
-    | 'podCidr'
-    | 'overlay'
-    | 'upstreamDns'
+    'nodeName' | 'nodeAddress' | 'cniConfDir' | 'clusterDns' | 'clusterDomain' | 'serviceCidr' | 'podCidr' | 'overlay' | 'upstreamDns'
   >;
   log: Logger;
   run?: RunTool;
@@ -233,7 +224,7 @@ class LiveNodeNetwork implements NodeNetwork {
   async #configureCni(podCidr: string): Promise<void> {
     const { config } = this.#options;
     const mtu = config.overlay === 'vxlan' ? (await this.#nodeMtu()) - VXLAN_OVERHEAD_BYTES : undefined;
-    await writeCniConfig(config.cniConfDir, cniConfig({ clusterName: config.clusterName, podCidr, mtu }));
+    await writeCniConfig(config.cniConfDir, cniConfig({ podCidr, mtu }));
     this.#isReady = true;
     this.#ready.resolve();
     this.#log.info('pod network is configured', { podCidr, overlay: config.overlay });

@@ -11,7 +11,7 @@ const LEASE_DIR = '/run/slipway/cni-leases';
  * A veth pair per pod with a route on the node (`ptp`): unlike a bridge it needs neither hairpin mode nor bridge-nf for Services
  * whose target is on the same node. `portmap` serves hostPort. Version 1.0.0 is the newest that Debian 12's plugins know.
  */
-export const cniConfig = (options: { clusterName: string; podCidr: string; mtu?: number | undefined }): string =>
+export const cniConfig = (options: { podCidr: string; mtu?: number | undefined }): string =>
   `${JSON.stringify(
     {
       cniVersion: '1.0.0',
