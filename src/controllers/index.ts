@@ -1,6 +1,9 @@
+import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation-controller.ts';
 import type { Controller } from './controller.ts';
+import { cronJobController } from './cronjob/cronjob-controller.ts';
 import { daemonSetController } from './daemonset/daemonset-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpointslice-controller.ts';
 import { endpointSliceMirroringController } from './endpointslicemirroring/endpointslicemirroring-controller.ts';
@@ -38,4 +41,7 @@ export const CONTROLLERS: readonly Controller[] = [
   podGcController,
   garbageCollectorController,
   ttlAfterFinishedController,
+  clusterRoleAggregationController,
+  disruptionController,
+  cronJobController,
 ];
