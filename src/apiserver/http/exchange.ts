@@ -99,13 +99,17 @@ export class Http2Exchange implements Exchange {
     if (body !== undefined) headers['content-length'] = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     stream.respond(headers, { endStream: empty });
     if (!empty) stream.end(body);
-    if (stream.readableEnded || stream.readableFlowing) return;
-    // Without a body there is only its end left to take; the rest of one that nobody wants must not hold the stream open.
-    if (stream.endAfterHeaders) stream.resume();
-    else stream.close(constants.NGHTTP2_NO_ERROR);
+    this.#takeEnd();
+    // The rest of a body that nobody wants must not hold the stream open.
+    if (!stream.readableEnded && !stream.readableFlowing) stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+  /** A request without a body has only its end left to take; untaken it makes node reset the stream after the answer. */
+  #takeEnd(): void {
+    if (this.#stream.endAfterHeaders && this.#stream.readableFlowing === null) this.#stream.resume();
   }
   begin(code: number, headers: Headers): Writable {
     if (!this.#stream.destroyed && !this.#stream.headersSent) this.#stream.respond({ ...headers, ':status': code });
+    this.#takeEnd();
     return this.#stream;
   }
   onClose(callback: () => void): void {

@@ -196,10 +196,14 @@ const sendPieces = async (
     } else at += bytes.copy(piece, at);
   }
   at += END.copy(piece, at);
-  await flush();
   await sending;
-  freePieces.push(piece);
-  out.end();
+  // With its end in the same frame.
+  await new Promise<void>((resolve) => {
+    if (out.destroyed) return resolve();
+    out.once('close', resolve);
+    out.end(piece.subarray(0, at), () => resolve());
+  });
+  if (freePieces.length < MOST_FREE_PIECES) freePieces.push(piece);
 };
 
 /** Resolves when the bytes are on their way and their memory may be used again; also when the client has gone. */

@@ -9,7 +9,14 @@ interface Slot {
 
 interface Index {
   valuesOf: (item: StoredItem) => readonly string[];
-  slots: Map<string, Set<Slot>>;
+  slots: Map<string, Bucket>;
+}
+
+/** The places that have one value. */
+interface Bucket {
+  members: Set<Slot>;
+  /** In order; undefined after a member came or went. */
+  sorted: readonly Slot[] | undefined;
 }
 
 /** Beyond this many different selectors' keys a list scans: hostile clients must not make indexes without end. */
@@ -65,9 +72,12 @@ export class ItemTable {
     const found = this.#narrowed(filter);
     if (found) {
       const items: StoredItem[] = [];
-      for (const { item } of found) if (item && item.key > after && matches(item)) items.push(item);
-      items.sort(byKey);
-      return limit > 0 ? items.slice(0, limit) : items;
+      for (const { item } of found) {
+        if (!item || !matches(item) || (after !== '' && item.key <= after)) continue;
+        items.push(item);
+        if (items.length === limit) break;
+      }
+      return items;
     }
     return this.#scan({ namespace, after, limit, matches: matches === always ? undefined : matches });
   }
@@ -81,7 +91,8 @@ export class ItemTable {
 
   ownedBy(uid: string): StoredItem[] {
     const index = this.#index('owner', (item) => item.owners, { force: true });
-    return [...(index?.slots.get(uid) ?? [])].flatMap((slot) => slot.item ?? []).sort(byKey);
+    const bucket = index?.slots.get(uid);
+    return bucket ? inBucket(bucket).flatMap((slot) => slot.item ?? []) : [];
   }
 
   #scan(options: { namespace: string; after: string; limit: number; matches: ((item: StoredItem) => boolean) | undefined }): StoredItem[] {
@@ -100,14 +111,14 @@ export class ItemTable {
     return items;
   }
 
-  /** The slots of the most selective indexed requirement; undefined when there is none. */
-  #narrowed(filter: ItemFilter): Iterable<Slot> | undefined {
-    let best: { size: number; sets: Set<Slot>[] } | undefined;
+  /** The slots of the most selective indexed requirement, in order; undefined when there is none. */
+  #narrowed(filter: ItemFilter): readonly Slot[] | undefined {
+    let best: { size: number; buckets: Bucket[] } | undefined;
     const consider = (index: Index | undefined, values: readonly string[]): void => {
       if (!index) return;
-      const sets = values.flatMap((value) => index.slots.get(value) ?? []);
-      const size = sets.reduce((sum, set) => sum + set.size, 0);
-      if (!best || size < best.size) best = { size, sets };
+      const buckets = values.flatMap((value) => index.slots.get(value) ?? []);
+      const size = buckets.reduce((sum, bucket) => sum + bucket.members.size, 0);
+      if (!best || size < best.size) best = { size, buckets };
     };
     for (const { key, values } of filter.labels?.equals ?? [])
       consider(
@@ -120,7 +131,10 @@ export class ItemTable {
           this.#index(`field ${name}`, (item) => [item.field(name)]),
           [value],
         );
-    return best && (best.sets.length === 1 ? best.sets[0] : best.sets.flatMap((set) => [...set]));
+    if (!best) return undefined;
+    const [first, ...others] = best.buckets;
+    if (!first) return [];
+    return others.length ? best.buckets.flatMap(inBucket).sort(byKey) : inBucket(first);
   }
 
   #index(id: string, valuesOf: Index['valuesOf'], options: { force?: boolean } = {}): Index | undefined {
@@ -168,15 +182,26 @@ const reindex = (index: Index, slot: Slot, change: { old: StoredItem | undefined
   const after = change.item ? index.valuesOf(change.item) : [];
   if (before.length === after.length && before.every((value, at) => value === after[at])) return;
   for (const value of before) {
-    const set = index.slots.get(value);
-    set?.delete(slot);
-    if (set?.size === 0) index.slots.delete(value);
+    const bucket = index.slots.get(value);
+    if (!bucket) continue;
+    bucket.members.delete(slot);
+    bucket.sorted = undefined;
+    if (bucket.members.size === 0) index.slots.delete(value);
   }
   for (const value of after) {
-    const set = index.slots.get(value);
-    if (set) set.add(slot);
-    else index.slots.set(value, new Set([slot]));
+    const bucket = index.slots.get(value);
+    if (!bucket) {
+      index.slots.set(value, { members: new Set([slot]), sorted: undefined });
+      continue;
+    }
+    bucket.members.add(slot);
+    bucket.sorted = undefined;
   }
+};
+
+const inBucket = (bucket: Bucket): readonly Slot[] => {
+  bucket.sorted ??= [...bucket.members].sort(byKey);
+  return bucket.sorted;
 };
 
 const byKey = (left: { key: string }, right: { key: string }): number => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0);

@@ -93,10 +93,12 @@ export const factsOf = (kind: Kind, object: KubeObject): ItemFacts => {
 const NONE: Readonly<Record<string, string>> = Object.freeze({});
 const NO_OWNERS: readonly string[] = Object.freeze([]);
 
-const deepFreeze = <T>(value: T): T => {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const field in value) deepFreeze(value[field]);
+/** All but managed fields: more than half of the objects inside an object, and nobody but the registry, which copies them, looks there. */
+const deepFreeze = <T extends object>(value: T): T => {
+  Object.freeze(value);
+  for (const field in value) {
+    const inner = value[field];
+    if (typeof inner === 'object' && inner !== null && field !== 'managedFields' && !Object.isFrozen(inner)) deepFreeze(inner);
   }
   return value;
 };
