@@ -4,6 +4,7 @@ import { ageColumn, as, cellOf, column, labelsCell, selectorColumn, templateColu
 import { deepEqual } from '../meta/equality.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { DaemonSet, DaemonSetStatus } from '../types/apps-v1.ts';
+import { validateDaemonSet, validateDaemonSetUpdate } from './validation/workloads.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<DaemonSet>(object);
@@ -55,6 +56,8 @@ export const daemonSet = defineKind({
   setDefaults,
   prepareForCreate,
   prepareForUpdate,
+  validate: validateDaemonSet,
+  validateUpdate: validateDaemonSetUpdate,
   columns: [
     counted('Desired', (status) => status?.desiredNumberScheduled),
     counted('Current', (status) => status?.currentNumberScheduled),

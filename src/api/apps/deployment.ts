@@ -3,6 +3,7 @@ import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, selectorColumn, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Deployment } from '../types/apps-v1.ts';
+import { validateDeployment, validateDeploymentUpdate } from './validation/workloads.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<Deployment>(object);
@@ -34,6 +35,8 @@ export const deployment = defineKind({
     status: STATUS,
   },
   setDefaults,
+  validate: validateDeployment,
+  validateUpdate: validateDeploymentUpdate,
   columns: [
     column(
       'Ready',

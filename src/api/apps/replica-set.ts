@@ -3,6 +3,7 @@ import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, selectorColumn, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { ReplicaSet } from '../types/apps-v1.ts';
+import { validateReplicaSet, validateReplicaSetUpdate } from './validation/workloads.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<ReplicaSet>(object);
@@ -26,6 +27,8 @@ export const replicaSet = defineKind({
   },
   setDefaults,
   selectableFields: { 'status.replicas': (object) => String(as<ReplicaSet>(object).status?.replicas ?? 0) },
+  validate: validateReplicaSet,
+  validateUpdate: validateReplicaSetUpdate,
   columns: [
     column(
       'Desired',

@@ -4,6 +4,7 @@ import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { StatefulSet } from '../types/apps-v1.ts';
+import { validateStatefulSet, validateStatefulSetUpdate } from './validation/workloads.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<StatefulSet>(object);
@@ -43,6 +44,8 @@ export const statefulSet = defineKind({
     status: STATUS,
   },
   setDefaults,
+  validate: validateStatefulSet,
+  validateUpdate: validateStatefulSetUpdate,
   columns: [
     column(
       'Ready',

@@ -1,6 +1,7 @@
 import { defineKind } from '../define-kind.ts';
 import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import type { ConfigMap } from '../types/core-v1.ts';
+import { validateConfigMap, validateConfigMapUpdate } from './validation/configuration.ts';
 
 export const configMap = defineKind({
   group: '',
@@ -9,6 +10,8 @@ export const configMap = defineKind({
   plural: 'configmaps',
   shortNames: ['cm'],
   namespaced: true,
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
   columns: [
     column(
       'Data',

@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Endpoints } from '../types/core-v1.ts';
+import { validateEndpoints } from './validation/endpoints.ts';
 
 const setDefaults = (object: KubeObject): void => {
   for (const subset of as<Endpoints>(object).subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= 'TCP';
@@ -28,5 +29,6 @@ export const endpoints = defineKind({
   shortNames: ['ep'],
   namespaced: true,
   setDefaults,
+  validate: validateEndpoints,
   columns: [column('Endpoints', endpointsCell), ageColumn],
 });

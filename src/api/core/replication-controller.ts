@@ -1,3 +1,4 @@
+import { validateReplicationController } from '../apps/validation/workloads.ts';
 import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, labelsCell, templateColumns, wideColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -30,6 +31,7 @@ export const replicationController = defineKind({
   defaultPropagation: 'Orphan',
   setDefaults,
   selectableFields: { 'status.replicas': (object) => String(as<ReplicationController>(object).status?.replicas ?? 0) },
+  validate: validateReplicationController,
   columns: [
     column(
       'Desired',

@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Secret } from '../types/core-v1.ts';
+import { validateSecret, validateSecretUpdate } from './validation/configuration.ts';
 
 /** `stringData` is only a way to write `data`. */
 const setDefaults = (object: KubeObject): void => {
@@ -22,6 +23,8 @@ export const secret = defineKind({
   namespaced: true,
   setDefaults,
   selectableFields: { type: (object) => as<Secret>(object).type ?? '' },
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   columns: [
     column(
       'Type',

@@ -1,7 +1,9 @@
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, labelsCell, wideColumn } from '../meta/columns.ts';
+import { dnsLabelProblems } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Service, ServicePort } from '../types/core-v1.ts';
+import { validateService, validateServiceUpdate } from './validation/service.ts';
 
 const AFFINITY_SECONDS = 10800;
 
@@ -43,6 +45,9 @@ const externalCell = cellOf<Service>(({ spec, status }) => {
 
 const portText = (port: ServicePort): string => `${port.port}${port.nodePort ? `:${port.nodePort}` : ''}/${port.protocol}`;
 
+/** A service's name is one DNS label: it becomes a host name. */
+const serviceNameProblems = (name: string): readonly string[] => (name.includes('.') ? ['must not contain dots'] : dnsLabelProblems(name));
+
 export const service = defineKind({
   group: '',
   version: 'v1',
@@ -60,6 +65,9 @@ export const service = defineKind({
     'spec.clusterIP': (object) => as<Service>(object).spec?.clusterIP ?? '',
     'spec.type': (object) => as<Service>(object).spec?.type ?? '',
   },
+  nameCheck: serviceNameProblems,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
   columns: [
     column(
       'Type',

@@ -87,7 +87,7 @@ const checkCommon = (errors: FieldError[], at: string, container: Container | Ep
   checkContainerSecurity(errors, `${at}.securityContext`, container.securityContext);
 };
 
-const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
+const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
 
 const checkRestartPolicy = (errors: FieldError[], at: string, container: Container): void => {
   checkOptionalOneOf(errors, `${at}.restartPolicy`, container.restartPolicy, RESTART_POLICIES);

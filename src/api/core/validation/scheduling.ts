@@ -1,4 +1,4 @@
-import { checkLabelSelector, checkOneOf, checkOptionalOneOf, checkPositive, checkText } from '../../meta/checks.ts';
+import { checkLabelSelector, checkOneOf, checkOptionalOneOf, checkText } from '../../meta/checks.ts';
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from '../../meta/field-error.ts';
 import { dnsLabelProblems, dnsSubdomainProblems, labelKeyProblems, labelValueProblems } from '../../meta/names.ts';
 import type {
@@ -111,13 +111,13 @@ export const checkSpreadConstraints = (errors: FieldError[], at: string, constra
   for (const [index, constraint] of constraints.entries()) {
     const here = `${at}[${index}]`;
     const { topologyKey, whenUnsatisfiable, minDomains } = constraint;
-    checkPositive(errors, `${here}.maxSkew`, constraint.maxSkew);
+    if (constraint.maxSkew <= 0) errors.push(invalid(`${here}.maxSkew`, constraint.maxSkew, 'must be greater than zero'));
     if (!topologyKey) errors.push(required(`${here}.topologyKey`, 'can not be empty'));
     if (!['DoNotSchedule', 'ScheduleAnyway'].includes(whenUnsatisfiable))
       errors.push(notSupported(`${here}.whenUnsatisfiable`, whenUnsatisfiable, ['DoNotSchedule', 'ScheduleAnyway']));
     if (constraints.slice(index + 1).some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable))
       errors.push(duplicate(`${here}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey}, ${whenUnsatisfiable}}`));
-    checkPositive(errors, `${here}.minDomains`, minDomains);
+    if (minDomains !== undefined && minDomains <= 0) errors.push(invalid(`${here}.minDomains`, minDomains, 'must be greater than zero'));
     if (minDomains !== undefined && whenUnsatisfiable !== 'DoNotSchedule')
       errors.push(
         invalid(`${here}.minDomains`, minDomains, `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`),

@@ -149,7 +149,7 @@ const checkProjected = (errors: FieldError[], at: string, projected: ProjectedVo
         errors.push(invalid(`${field}.expirationSeconds`, seconds, 'may not specify a duration less than 10 minutes'));
       if (seconds > MAX_TOKEN_SECONDS)
         errors.push(invalid(`${field}.expirationSeconds`, seconds, 'may not specify a duration larger than 2^32 seconds'));
-      if (!token.path) errors.push(required(`${field}.path`));
+      if (!token.path) errors.push(required(`${at}.path`));
       else checkRelativePath(errors, `${field}.path`, token.path);
     }
     const given = Object.keys(source).length;
