@@ -3,6 +3,7 @@ import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject, Stored } from '../meta/object.ts';
 import type { HorizontalPodAutoscaler } from '../types/autoscaling-v1.ts';
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV2 } from '../types/autoscaling-v2.ts';
+import { validateAutoscaler } from './horizontal-pod-autoscaler.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<HorizontalPodAutoscaler>(object);
@@ -67,6 +68,7 @@ export const horizontalPodAutoscalerV1 = defineKind({
   setDefaults,
   toStorage,
   fromStorage,
+  validate: validateAutoscaler,
   columns: [
     column(
       'Reference',

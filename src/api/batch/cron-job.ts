@@ -3,6 +3,7 @@ import { defineKind, STATUS } from '../define-kind.ts';
 import { age, ageColumn, as, cellOf, column, selectorCell, wideColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { CronJob } from '../types/batch-v1.ts';
+import { cronJobNameProblems, validateCronJob } from './validation/jobs.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<CronJob>(object);
@@ -30,6 +31,8 @@ export const cronJob = defineKind({
     status: STATUS,
   },
   setDefaults,
+  validate: validateCronJob,
+  nameCheck: cronJobNameProblems,
   columns: [
     column(
       'Schedule',

@@ -4,6 +4,7 @@ import { ageColumn, as, cellOf, column, humanDuration, selectorColumn, templateC
 import { deepEqual } from '../meta/equality.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Job, JobSpec } from '../types/batch-v1.ts';
+import { validateJob, validateJobUpdate } from './validation/jobs.ts';
 
 const BACKOFF_LIMIT = 6;
 const UNLIMITED = 2 ** 31 - 1;
@@ -84,6 +85,8 @@ export const job = defineKind({
   setDefaults,
   prepareForCreate,
   selectableFields: { 'status.successful': (object) => String(as<Job>(object).status?.succeeded ?? 0) },
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
   columns: [
     column('Status', statusCell),
     column('Completions', completions),

@@ -1,6 +1,7 @@
 import { defineKind } from '../define-kind.ts';
 import { age, as, cellOf, column, nameColumn, wideColumn } from '../meta/columns.ts';
 import type { Event } from '../types/core-v1.ts';
+import { validateEvent } from './validation/cluster.ts';
 
 const source = cellOf<Event>((event) => {
   const component = event.source?.component || event.reportingComponent || '';
@@ -37,6 +38,7 @@ export const event = defineKind({
     type: (object) => as<Event>(object).type ?? '',
   },
   columnsAreWholeRow: true,
+  validate: validateEvent,
   columns: [
     column('Last Seen', lastSeen),
     column(

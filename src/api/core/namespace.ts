@@ -3,6 +3,7 @@ import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import { dnsLabelProblems } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Namespace } from '../types/core-v1.ts';
+import { validateNamespace } from './validation/cluster.ts';
 
 /** Every namespace carries its own name as a label: selectors find it by that. */
 const setDefaults = (object: KubeObject): void => {
@@ -41,6 +42,7 @@ export const namespace = defineKind({
   prepareForUpdate,
   nameCheck: dnsLabelProblems,
   selectableFields: { 'status.phase': (object) => as<Namespace>(object).status?.phase ?? '', name: (object) => object.metadata.name ?? '' },
+  validate: validateNamespace,
   columns: [
     column(
       'Status',

@@ -2,6 +2,7 @@ import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, wideColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Node } from '../types/core-v1.ts';
+import { validateNode, validateNodeUpdate } from './validation/cluster.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { status } = as<Node>(object);
@@ -47,6 +48,8 @@ export const node = defineKind({
   setDefaults,
   keepsStatusOnCreate: true,
   selectableFields: { 'spec.unschedulable': (object) => String(as<Node>(object).spec?.unschedulable ?? false) },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
   columns: [
     column('Status', statusCell),
     column('Roles', (object) => nodeRoles(object).join(',') || '<none>'),

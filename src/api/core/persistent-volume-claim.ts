@@ -4,6 +4,7 @@ import type { KubeObject } from '../meta/object.ts';
 import type { PersistentVolumeClaim } from '../types/core-v1.ts';
 import { accessModesText } from './persistent-volume.ts';
 import { setClaimSpecDefaults } from './persistent-volume-claim-defaults.ts';
+import { validatePersistentVolumeClaim, validatePersistentVolumeClaimUpdate } from './validation/storage.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const claim = as<PersistentVolumeClaim>(object);
@@ -37,6 +38,8 @@ export const persistentVolumeClaim = defineKind({
   },
   setDefaults,
   prepareForCreate,
+  validate: validatePersistentVolumeClaim,
+  validateUpdate: validatePersistentVolumeClaimUpdate,
   columns: [
     column('Status', phase),
     column(

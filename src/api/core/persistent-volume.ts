@@ -2,6 +2,7 @@ import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, wideColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { PersistentVolume } from '../types/core-v1.ts';
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validation/storage.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const volume = as<PersistentVolume>(object);
@@ -49,6 +50,8 @@ export const persistentVolume = defineKind({
   },
   setDefaults,
   prepareForCreate,
+  validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
   columns: [
     column(
       'Capacity',

@@ -1,6 +1,7 @@
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import type { ResourceQuota } from '../types/core-v1.ts';
+import { validateResourceQuota } from './validation/cluster.ts';
 
 const amounts = (limits: boolean) =>
   cellOf<ResourceQuota>(({ status }) =>
@@ -21,5 +22,6 @@ export const resourceQuota = defineKind({
   subresources: {
     status: STATUS,
   },
+  validate: validateResourceQuota,
   columns: [column('Request', amounts(false)), column('Limit', amounts(true)), ageColumn],
 });

@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, nameColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { IngressClass } from '../types/networking-v1.ts';
+import { validateIngressClass, validateIngressClassUpdate } from './validation/networking.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const parameters = as<IngressClass>(object).spec?.parameters;
@@ -24,6 +25,8 @@ export const ingressClass = defineKind({
   hasGeneration: true,
   setDefaults,
   columnsAreWholeRow: true,
+  validate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
   columns: [
     { ...nameColumn, cell: (object) => `${object.metadata.name}${isDefault(object) ? ' (default)' : ''}` },
     column(

@@ -1,6 +1,7 @@
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import type { Ingress } from '../types/networking-v1.ts';
+import { validateIngress } from './validation/networking.ts';
 
 const HOSTS = 3;
 
@@ -26,6 +27,7 @@ export const ingress = defineKind({
   subresources: {
     status: STATUS,
   },
+  validate: validateIngress,
   columns: [
     column(
       'Class',

@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, selectorCell } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { NetworkPolicy } from '../types/networking-v1.ts';
+import { validateNetworkPolicy } from './validation/networking.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<NetworkPolicy>(object);
@@ -19,6 +20,7 @@ export const networkPolicy = defineKind({
   namespaced: true,
   hasGeneration: true,
   setDefaults,
+  validate: validateNetworkPolicy,
   columns: [
     column(
       'Pod-Selector',

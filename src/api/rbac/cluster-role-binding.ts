@@ -3,6 +3,7 @@ import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import { pathSegmentProblems } from '../meta/names.ts';
 import type { ClusterRoleBinding } from '../types/rbac-v1.ts';
 import { setBindingDefaults, subjectColumns } from './subjects.ts';
+import { validateClusterRoleBinding, validateClusterRoleBindingUpdate } from './validation.ts';
 
 export const clusterRoleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -12,6 +13,8 @@ export const clusterRoleBinding = defineKind({
   namespaced: false,
   nameCheck: pathSegmentProblems,
   setDefaults: setBindingDefaults,
+  validate: validateClusterRoleBinding,
+  validateUpdate: validateClusterRoleBindingUpdate,
   columns: [
     column(
       'Role',

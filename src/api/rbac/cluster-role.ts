@@ -1,6 +1,7 @@
 import { defineKind } from '../define-kind.ts';
 import { column } from '../meta/columns.ts';
 import { pathSegmentProblems } from '../meta/names.ts';
+import { validateClusterRole } from './validation.ts';
 
 export const clusterRole = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -9,5 +10,6 @@ export const clusterRole = defineKind({
   plural: 'clusterroles',
   namespaced: false,
   nameCheck: pathSegmentProblems,
+  validate: validateClusterRole,
   columns: [column('Created At', (object) => object.metadata.creationTimestamp ?? '', { type: 'date' })],
 });

@@ -3,6 +3,7 @@ import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import { pathSegmentProblems } from '../meta/names.ts';
 import type { RoleBinding } from '../types/rbac-v1.ts';
 import { setBindingDefaults, subjectColumns } from './subjects.ts';
+import { validateRoleBinding, validateRoleBindingUpdate } from './validation.ts';
 
 export const roleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
@@ -12,6 +13,8 @@ export const roleBinding = defineKind({
   namespaced: true,
   nameCheck: pathSegmentProblems,
   setDefaults: setBindingDefaults,
+  validate: validateRoleBinding,
+  validateUpdate: validateRoleBindingUpdate,
   columns: [
     column(
       'Role',

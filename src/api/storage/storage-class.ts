@@ -1,3 +1,4 @@
+import { validateStorageClass, validateStorageClassUpdate } from '../core/validation/storage.ts';
 import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, nameColumn } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -22,6 +23,8 @@ export const storageClass = defineKind({
   namespaced: false,
   setDefaults,
   columnsAreWholeRow: true,
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
   columns: [
     { ...nameColumn, cell: (object) => `${object.metadata.name}${isDefault(object) ? ' (default)' : ''}` },
     column(

@@ -30,11 +30,11 @@ const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
 const isNative = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
 
 const checkContainerResourceName = (errors: FieldError[], field: string, name: string): void => {
-  const before = errors.length;
-  for (const problem of qualifiedNameProblems(name)) errors.push(invalid(field, name, problem));
-  if (errors.length > before) return;
+  const problems = qualifiedNameProblems(name);
+  for (const problem of problems) errors.push(invalid(field, name, problem));
   if (!name.includes('/')) {
-    if (!STANDARD.has(name) && !isHugePages(name)) errors.push(invalid(field, name, 'must be a standard resource type or fully qualified'));
+    if (problems.length === 0 && !STANDARD.has(name) && !isHugePages(name))
+      errors.push(invalid(field, name, 'must be a standard resource type or fully qualified'));
     if (!CONTAINER.has(name) && !isHugePages(name)) errors.push(invalid(field, name, 'must be a standard resource for containers'));
   } else if (!isNative(name) && name.startsWith('requests.'))
     errors.push(invalid(field, name, "doesn't follow extended resource name standard"));

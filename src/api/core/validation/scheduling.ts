@@ -138,11 +138,10 @@ export const checkTaints = (errors: FieldError[], at: string, taints: readonly {
     if (problems.length > 0) errors.push(invalid(`${here}.value`, value, problems.join(';')));
     checkOneOf(errors, `${here}.effect`, effect, EFFECTS);
     const identity = `${effect}/${key}`;
-    if (seen.has(identity))
-      errors.push({
-        ...duplicate(here, { key, ...(value ? { value } : {}), effect }),
-        message: `Duplicate value: ${JSON.stringify({ key, ...(value ? { value } : {}), effect })}: taints must be unique by key and effect pair`,
-      });
+    if (seen.has(identity)) {
+      const { message } = duplicate(here, { Key: key, Value: value, Effect: effect, TimeAdded: null });
+      errors.push({ type: 'FieldValueDuplicate', field: here, message: `${message}: taints must be unique by key and effect pair` });
+    }
     seen.add(identity);
   }
 };
