@@ -84,6 +84,15 @@ const wantsJson = (argv: readonly string[]): boolean =>
 const LEADING_VALUE_FLAGS =
   /^(-n|-s|-v|--(namespace|context|cluster|user|kubeconfig|server|token|as|as-group|as-uid|request-timeout|tls-server-name|certificate-authority|client-certificate|client-key|v|cache-dir))$/;
 
+/** Second words that have short forms: `create ns`. */
+const SHORT: Readonly<Record<string, string>> = {
+  ns: 'namespace',
+  cm: 'configmap',
+  sa: 'serviceaccount',
+  deploy: 'deployment',
+  svc: 'service',
+};
+
 /** The longest command that the first words name, and the command line without these words. */
 export const findCommand = (argv: readonly string[]): { id: string | undefined; rest: string[] } => {
   const taken: number[] = [];
@@ -93,7 +102,7 @@ export const findCommand = (argv: readonly string[]): { id: string | undefined; 
     const word = argv[index] as string;
     if (LEADING_VALUE_FLAGS.test(word)) index += 1;
     else if (!word.startsWith('-')) {
-      path = path ? `${path} ${word}` : word;
+      path = path ? `${path} ${(path === 'create' && SHORT[word]) || word}` : word;
       if (!isCommand(path) && !isTopic(path)) break;
       taken.push(index);
       if (isCommand(path)) id = path;

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../api/meta/object.ts';
+import { parseYaml } from '../../api/meta/yaml.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { CommandError } from '../errors.ts';
 import { readAll } from '../io.ts';
@@ -36,10 +36,7 @@ export const readManifests = async (
 export const parseManifests = (text: string, source: string): Manifest[] => {
   let documents: unknown[];
   try {
-    documents = parseAllDocuments(text, { version: '1.1' }).map((document) => {
-      if (document.errors[0]) throw document.errors[0];
-      return document.toJS({ maxAliasCount: 1000 }) as unknown;
-    });
+    documents = parseYaml(text);
   } catch (error) {
     throw new SlipwayError('MANIFEST_INVALID', { tried: `read ${source}`, cause: error as Error });
   }

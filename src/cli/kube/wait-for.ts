@@ -3,7 +3,6 @@ import { isNotFound } from '../../api/meta/status.ts';
 import { CommandError } from '../errors.ts';
 import type { ObjectInfo } from '../object-command.ts';
 import { changes } from './get-watch.ts';
-import { qualifiedName } from './resource-catalog.ts';
 import type { Session } from './session.ts';
 
 export interface WaitOptions {
@@ -22,10 +21,7 @@ export const waitForObject = async (
   const timer = AbortSignal.timeout(Math.max(1, Math.min(options.timeoutMs, 2 ** 31 - 1)));
   const signal = AbortSignal.any([timer, options.signal]);
   const scoped = { ...session, namespace: namespace ?? session.namespace };
-  const late = (): CommandError =>
-    new CommandError(
-      `timed out waiting for the condition on ${qualifiedName(resource, name).replace(/^([^./]+)[^/]*/, (_, type: string) => plural(resource.plural, type))}`,
-    );
+  const late = (): CommandError => new CommandError(`timed out waiting for the condition on ${resource.plural}/${name}`);
   try {
     while (!signal.aborted) {
       const current = await session.transport
@@ -49,8 +45,6 @@ export const waitForObject = async (
   options.signal.throwIfAborted();
   throw late();
 };
-
-const plural = (name: string, _type: string): string => name;
 
 /** Until none of these objects (by uid) is there any more. */
 export const waitForDeletion = async (session: Session, infos: readonly ObjectInfo[], options: WaitOptions): Promise<void> => {

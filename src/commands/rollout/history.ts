@@ -31,6 +31,10 @@ export default class RolloutHistory extends ObjectCommand<typeof flags> {
         this.io.out(`${name} with revision #${wanted}\nPod Template:\n${renderYaml(found.template).replace(/^/gm, '  ').trimEnd()}\n`);
         return;
       }
+      if (!revisions.length) {
+        this.io.out(`${name} \nNo rollout history found.\n`);
+        return;
+      }
       const rows = revisions.map((revision) => [String(revision.number), revision.changeCause]);
       this.io.out(`${name} \n${renderRows([['REVISION', 'CHANGE-CAUSE'], ...rows])}\n`);
     });
