@@ -13,6 +13,7 @@ import { RbacAuthorizer } from './auth/rbac-authorizer.ts';
 import { createTokenAuthenticator } from './auth/token-authenticator.ts';
 import { bootstrapObjects } from './bootstrap/bootstrap.ts';
 import { KubernetesService } from './bootstrap/kubernetes-service.ts';
+import { CustomResources } from './custom/custom-resources.ts';
 import { DiscoveryRoutes } from './discovery/discovery-routes.ts';
 import type { AuditSink } from './http/audit.ts';
 import { FlowControl, type FlowLimits } from './http/flow-control.ts';
@@ -76,6 +77,7 @@ export class ApiServer implements Component {
   readonly #dispatcher: Dispatcher;
   readonly #authorize: (request: AccessRequest) => Promise<Decision>;
   readonly #kubernetesService: KubernetesService;
+  readonly #customResources: CustomResources;
   #scheme: Scheme = SCHEME;
   #ready = false;
 
@@ -130,6 +132,14 @@ export class ApiServer implements Component {
       upgrade: (exchange) => void upgrades.handle(exchange),
       log,
     });
+    this.#customResources = new CustomResources({
+      cache: this.cache,
+      log,
+      now,
+      publish: (published) => {
+        this.#scheme = published;
+      },
+    });
     this.#kubernetesService = new KubernetesService({
       cache: this.cache,
       transport: createLocalTransport({ name: 'system:apiserver', groups: ['system:masters'] }, this.#localParts()),
@@ -149,6 +159,7 @@ export class ApiServer implements Component {
     const { log, pki, now = Date.now } = this.#options;
     await this.cache.start();
     await bootstrapObjects(this.cache, { clientCaPem: pki.caPem, now, log });
+    await this.#customResources.start();
     await this.#http.listen();
     await this.#kubernetesService.start();
     this.#ready = true;
@@ -158,6 +169,7 @@ export class ApiServer implements Component {
   async stop(): Promise<void> {
     this.#ready = false;
     await this.#kubernetesService.stop();
+    await this.#customResources.stop();
     this.#rbac.stop();
     await this.cache.stop();
     await this.#http.close(CLOSE_GRACE_MS).catch(() => {
@@ -169,11 +181,6 @@ export class ApiServer implements Component {
   localTransport(user: UserInfo): Transport {
     const groups = user.groups.includes('system:authenticated') ? user.groups : [...user.groups, 'system:authenticated'];
     return createLocalTransport({ ...user, groups }, this.#localParts());
-  }
-
-  /** Custom resources come and go: the next request sees the new kinds. */
-  setScheme(scheme: Scheme): void {
-    this.#scheme = scheme;
   }
 
   #localParts() {

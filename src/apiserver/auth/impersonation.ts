@@ -20,7 +20,8 @@ export const impersonate = async (
   for (const [header, value] of Object.entries(headers))
     if (header.startsWith(EXTRA)) extra[decodeURIComponent(header.slice(EXTRA.length))] = many(value);
   if (!name) {
-    if (uid || groups.length || Object.keys(extra).length) throw badRequest(
+    if (uid || groups.length || Object.keys(extra).length)
+      throw badRequest(
         `requested &user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:[]string{${groups.map((group) => JSON.stringify(group)).join(', ')}}, Extra:map[string][]string(nil)} without impersonating a user name`,
       );
     return user;

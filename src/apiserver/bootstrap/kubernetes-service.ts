@@ -61,6 +61,8 @@ export class KubernetesService {
 
   async #writeEndpoints(present: boolean): Promise<void> {
     const { cache, address } = this.#options;
+    // Nobody else reaches a loopback address, and endpoints may not have one.
+    if (isLoopback(address)) return;
     const current = await cache.resource(endpointSlice).get({ namespace: NAMESPACE, name: NAME });
     const listed = ((current?.object['endpoints'] as { addresses: string[] }[] | undefined) ?? []).flatMap((one) => one.addresses);
     const addresses = [...new Set(present ? [...listed, address] : listed.filter((one) => one !== address))].sort();
@@ -83,6 +85,8 @@ export class KubernetesService {
       .catch(ignoreRace);
   }
 }
+
+const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 /** Another API server wrote first: the next round sees to the rest. */
 const ignoreRace = (error: unknown): void => {

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { aggregatedDiscovery, apiGroupDocument, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery.ts';
 import { openApiDocument, openApiIndex } from '../../api/openapi.ts';
 import type { Scheme } from '../../api/scheme.ts';
+import { isCustom } from '../custom/custom-kind.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
 import { VERSION } from './version.ts';
@@ -69,7 +70,7 @@ export class DiscoveryRoutes {
     const openapi = /^\/openapi\/v3\/(api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (openapi) {
       const [, , group = '', version = ''] = openapi;
-      return has(group, version) ? openApiDocument(kinds, group, version) : undefined;
+      return has(group, version) ? openApiDocument(kinds, group, version, customSchemas(kinds)) : undefined;
     }
     if (path === '/api/v1') return apiResourceList(kinds, '', 'v1');
     const [, , group = '', version, more] = path.split('/');
@@ -81,7 +82,11 @@ export class DiscoveryRoutes {
   /** Made from what the document is made from: the document itself costs far more, and may never be asked for. */
   #hashOf(scheme: Scheme, name: string): string {
     const of = scheme.kinds.filter((kind) => (kind.group ? `apis/${kind.group}/${kind.version}` : `api/${kind.version}`) === name);
-    const text = JSON.stringify([VERSION.gitVersion, of.map(({ kind, verbs, subresources }) => [kind, verbs, subresources])]);
+    const text = JSON.stringify([
+      VERSION.gitVersion,
+      of.map(({ kind, verbs, subresources }) => [kind, verbs, subresources]),
+      of.map((kind) => isCustom(kind) && kind.schemaDocument),
+    ]);
     return createHash('sha512').update(text).digest('hex').toUpperCase();
   }
 
@@ -106,6 +111,14 @@ export class DiscoveryRoutes {
     ];
   }
 }
+
+const customSchemas = (kinds: Scheme['kinds']): Record<string, Record<string, unknown>> => {
+  const schemas: Record<string, Record<string, unknown>> = {};
+  for (const kind of kinds)
+    if (isCustom(kind) && kind.schemaDocument)
+      schemas[`${kind.group}/${kind.version}.${kind.kind}`] = kind.schemaDocument as Record<string, unknown>;
+  return schemas;
+};
 
 const PACK_FROM_BYTES = 16 * 1024;
 

@@ -3,6 +3,7 @@ import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
 import { badRequest } from '../../api/meta/status.ts';
 import { parseYaml } from '../../api/meta/yaml.ts';
+import { type CustomKind, isCustom } from '../custom/custom-kind.ts';
 import type { ApiCall, RequestBody, WriteOptions } from './call.ts';
 
 /** As Go's decoder: deeper nesting is refused before it is parsed, for what parses and prints it is recursive. */
@@ -23,9 +24,25 @@ export const decodeRaw = (
 ): KubeObject => {
   const { object, warnings } = decodeObject(kind, raw, options);
   for (const line of warnings) call.warnings.push(line);
+  if (isCustom(kind)) pruneCustom(call, kind, object, options.fieldValidation);
   // What an applier says is what it owns: defaults are no words of its own.
   if (!options.applied) kind.setDefaults?.(object);
   return object;
+};
+
+const pruneCustom = (
+  call: Pick<ApiCall, 'warnings'>,
+  kind: CustomKind,
+  object: KubeObject,
+  mode: WriteOptions['fieldValidation'],
+): void => {
+  const unknown = kind.prune(object).map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (unknown.length === 0 || mode === 'Ignore') return;
+  if (mode === 'Strict')
+    throw badRequest(
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${unknown.join(', ')}`,
+    );
+  call.warnings.push(...unknown);
 };
 
 /** The body as plain values, which must not be changed. Throws 400 for what is no JSON (or YAML). */

@@ -20,7 +20,7 @@ export class Dispatcher {
   readonly #registry: Registry;
   readonly #special: ReadonlyMap<string, SpecialHandler>;
 
-  /** Keys: `group/plural/subresource`, or `group/plural` for kinds that are not stored. */
+  /** Keys: `group/plural/subresource`, `*\/subresource` for every kind that has it, or `group/plural` for kinds that are not stored. */
   constructor(registry: Registry, special: ReadonlyMap<string, SpecialHandler>) {
     this.#registry = registry;
     this.#special = special;
@@ -29,9 +29,9 @@ export class Dispatcher {
   dispatch(call: ApiCall): Promise<Answer> {
     const { kind, info } = call;
     checkVerb(kind, call);
-    const special = this.#special.get(
-      info.subresource ? `${kind.group}/${kind.plural}/${info.subresource}` : `${kind.group}/${kind.plural}`,
-    );
+    const special =
+      this.#special.get(info.subresource ? `${kind.group}/${kind.plural}/${info.subresource}` : `${kind.group}/${kind.plural}`) ??
+      this.#special.get(`*/${info.subresource}`);
     if (special) return special(call);
     const registry = this.#registry;
     switch (info.verb) {

@@ -6,6 +6,8 @@ import { formatSelector, selectorFromMap, selectorFromObject } from '../../api/m
 import { badRequest } from '../../api/meta/status.ts';
 import { applyPatch } from '../../api/patch/patch.ts';
 import type { LabelSelector } from '../../api/types/meta-v1.ts';
+import { type CustomKind, isCustom } from '../custom/custom-kind.ts';
+import { readJsonPath } from '../custom/json-path.ts';
 import { patchBody, rawBody } from '../registry/body.ts';
 import { type Answer, type ApiCall, writeOptionsOf } from '../registry/call.ts';
 import { nameMismatch, presented, type Registry } from '../registry/registry.ts';
@@ -59,11 +61,8 @@ export const createScaleHandler =
           throw invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [
             invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
           ]);
-        const next = structuredClone(current) as Scalable;
-        if (next.spec?.replicas !== replicas) {
-          next.spec = { ...next.spec, replicas };
-          next.metadata.generation = (next.metadata.generation ?? 0) + 1;
-        }
+        const next = structuredClone(current);
+        if (resize(kind, next, replicas)) next.metadata.generation = (next.metadata.generation ?? 0) + 1;
         return next;
       },
     });
@@ -71,12 +70,8 @@ export const createScaleHandler =
   };
 
 const scaleOf = (kind: Kind, object: KubeObject): KubeObject => {
-  const { spec, status, metadata } = object as Scalable;
-  const selector = spec?.selector;
-  const parsed =
-    kind.group === ''
-      ? selectorFromMap(selector as Record<string, string> | undefined)
-      : selectorFromObject(selector as LabelSelector | undefined);
+  const { metadata } = object;
+  const { replicas, ready, selector } = isCustom(kind) ? customSize(kind, object) : builtInSize(kind, object as Scalable);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
@@ -87,9 +82,47 @@ const scaleOf = (kind: Kind, object: KubeObject): KubeObject => {
       resourceVersion: metadata.resourceVersion,
       creationTimestamp: metadata.creationTimestamp,
     },
-    spec: { ...(spec?.replicas ? { replicas: spec.replicas } : {}) },
-    status: { replicas: status?.replicas ?? 0, selector: formatSelector(parsed) },
+    spec: { ...(replicas ? { replicas } : {}) },
+    status: { replicas: ready, ...(selector ? { selector } : {}) },
   };
+};
+
+interface Size {
+  replicas: number | undefined;
+  ready: number;
+  selector: string;
+}
+
+const builtInSize = (kind: Kind, { spec, status }: Scalable): Size => {
+  const selector = spec?.selector;
+  const parsed =
+    kind.group === ''
+      ? selectorFromMap(selector as Record<string, string> | undefined)
+      : selectorFromObject(selector as LabelSelector | undefined);
+  return { replicas: spec?.replicas, ready: status?.replicas ?? 0, selector: formatSelector(parsed) };
+};
+
+const customSize = ({ scalePaths }: CustomKind, object: KubeObject): Size => {
+  const read = (path: string | undefined): unknown => (path ? readJsonPath(object, path) : undefined);
+  return {
+    replicas: Number(read(scalePaths?.spec) ?? 0),
+    ready: Number(read(scalePaths?.status) ?? 0),
+    selector: String(read(scalePaths?.selector) ?? ''),
+  };
+};
+
+/** Sets the size; true when it was another one. In place. */
+const resize = (kind: Kind, object: KubeObject, replicas: number): boolean => {
+  const names = isCustom(kind) ? (kind.scalePaths?.spec ?? '').split('.').filter(Boolean) : ['spec', 'replicas'];
+  const last = names.pop() as string;
+  let place: Record<string, unknown> = object;
+  for (const name of names) {
+    place[name] ??= {};
+    place = place[name] as Record<string, unknown>;
+  }
+  if (place[last] === replicas) return false;
+  place[last] = replicas;
+  return true;
 };
 
 /** Patches of a Scale know its schema only. */

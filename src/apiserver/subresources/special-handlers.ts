@@ -25,10 +25,7 @@ export const createSpecialHandlers = (parts: SpecialParts): ReadonlyMap<string, 
   const scale = createScaleHandler(registry);
   const binding = createBindingHandler(registry);
   return new Map<string, SpecialHandler>([
-    ['apps/deployments/scale', scale],
-    ['apps/replicasets/scale', scale],
-    ['apps/statefulsets/scale', scale],
-    ['/replicationcontrollers/scale', scale],
+    ['*/scale', scale],
     ['/bindings', binding],
     ['/pods/binding', binding],
     ['/pods/eviction', createEvictionHandler(registry)],
