@@ -95,6 +95,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     pods,
     runtimeSocket: config.containerRuntimeSocket,
     maxPods: config.maxPods,
+    rootDir: config.rootDir,
     nodeLabels: () => keeper.labels,
   });
   const staticPods = new StaticPods({ directory: config.manifestDir, nodeName: config.nodeName, client, mirrors: pods, manager, log });

@@ -1,12 +1,14 @@
 /** Stories of pods on one real node: containerd, the API server over TLS, and slipway-agent as a process. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { createCriClient } from '../../src/agent/cri/cri-client.ts';
 import { configMap } from '../../src/api/core/config-map.ts';
 import { node as nodeKind } from '../../src/api/core/node.ts';
 import { pod as podKind } from '../../src/api/core/pod.ts';
@@ -74,7 +76,10 @@ inNamespace(import.meta.url, () => {
       if (!('path' in judge)) return;
       for (const webSockets of ['true', 'false']) {
         const env = { ...process.env, KUBECONFIG: node.api.kubeconfig, KUBECTL_REMOTE_COMMAND_WEBSOCKETS: webSockets };
-        const child = spawn(judge.path, ['exec', '-i', 'hello', '--', 'cat'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+        const child: ChildProcessByStdio<Writable, Readable, null> = spawn(judge.path, ['exec', '-i', 'hello', '--', 'cat'], {
+          env,
+          stdio: ['pipe', 'pipe', 'inherit'],
+        });
         child.stdin.end('x'.repeat(300_000));
         assert.equal((await text(child.stdout)).length, 300_000, `websockets ${webSockets}`);
       }
@@ -323,6 +328,38 @@ inNamespace(import.meta.url, () => {
       assert.equal(statusOf(again)?.containerID, statusOf(before)?.containerID);
       assert.equal(statusOf(again)?.restartCount, 0);
       assert.ok(isReady(again));
+    });
+
+    test('a container that ends while the API is away is started again, also by an agent that has only just begun', async () => {
+      const { metadata } = await node.pod('hello');
+      const file = join(node.dir, 'agent.json');
+      const cri = createCriClient(node.config.containerRuntimeSocket);
+      const running = async (): Promise<string | undefined> => {
+        const labelSelector = { 'io.kubernetes.pod.uid': metadata.uid ?? '' };
+        return (await cri.listContainers({ filter: { labelSelector, state: { state: 1 } } })).containers[0]?.id;
+      };
+      await node.stopAgent('SIGKILL');
+      writeFileSync(file, JSON.stringify({ ...node.config, apiServers: ['https://127.0.0.1:1'] }));
+      node.startAgent();
+      const first = (await running()) ?? '';
+      await cri.stopContainer({ containerId: first, timeout: 0 });
+      await until(async () => ((await running()) ?? first) !== first, { what: 'another container runs' });
+      cri.close();
+      await node.stopAgent('SIGTERM');
+      writeFileSync(file, JSON.stringify(node.config));
+      node.startAgent();
+      await node.untilPod('hello', (found) => isReady(found) && statusOf(found)?.restartCount === 1, 'is shown as restarted');
+    });
+
+    test('a debugger joins a running pod, and its log is followed to its end', async () => {
+      await kubectl('debug', 'hello', `--image=${TOOLS_IMAGE}`, '--container=look', '--target=c', '--', 'sh', '-c', 'ps; echo looked');
+      assert.match(
+        await kubectl('logs', '-f', 'hello', '-c', 'look').catch((error: { stderr?: string }) => error.stderr ?? ''),
+        /looked|waiting to start/,
+      );
+      await until(async () => /sleep 3600[\s\S]*looked/.test(await kubectl('logs', 'hello', '-c', 'look').catch(() => '')), {
+        what: 'the debugger has looked',
+      });
     });
 
     test('containers go on while containerd is killed, and pods can be made again after it', async () => {

@@ -10,9 +10,27 @@ export interface AdmissionFacts {
   nodeName: string;
 }
 
+/** Namespaced, and of no harm to other pods. */
+const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.tcp_wmem',
+]);
+
 /** Why a pod cannot run here, in kubelet's words; undefined when it can. The scheduler may have been too late, or not asked at all. */
 export const admitPod = (pod: Stored<Pod>, facts: AdmissionFacts): { reason: string; message: string } | undefined => {
   const spec = pod.spec ?? { containers: [] };
+  const unsafe = spec.securityContext?.sysctls?.find(({ name }) => !SAFE_SYSCTLS.has(name.replaceAll('/', '.')));
+  if (unsafe) return { reason: 'SysctlForbidden', message: `forbidden sysctl: "${unsafe.name}" not allowlisted` };
   if (facts.others.length + 1 > facts.maxPods) return outOf('pods', { requested: 1, used: facts.others.length, capacity: facts.maxPods });
   const wanted = podRequests(spec);
   const used = facts.others.map(({ spec: other }) => podRequests(other ?? { containers: [] }));

@@ -3,7 +3,8 @@ import type { Pod } from '../../api/types/core-v1.ts';
 import type { Component } from '../../base/async/component.ts';
 import type { InformerReads } from '../../client/informer/informer.ts';
 import { admitPod } from './admission.ts';
-import { isMirror } from './labels.ts';
+import { isMirror, isStatic } from './labels.ts';
+import { PodCheckpoints } from './pod-checkpoints.ts';
 import type { PodContext } from './pod-context.ts';
 import { recordedGrace, removeFromRuntime, stopContainer } from './pod-terminator.ts';
 import { PodWorker } from './pod-worker.ts';
@@ -11,6 +12,8 @@ import { liveContainers } from './runtime-state.ts';
 import { RuntimeWatcher } from './runtime-watcher.ts';
 
 const CLEAN_UP_MS = 60_000;
+/** How long a start waits for the API's pods before it takes up those that it knew. */
+const API_PATIENCE_MS = 3000;
 
 export interface PodManagerOptions {
   context: PodContext;
@@ -18,6 +21,7 @@ export interface PodManagerOptions {
   pods: InformerReads<Pod>;
   runtimeSocket: string;
   maxPods: number;
+  rootDir: string;
   nodeLabels(): Readonly<Record<string, string>>;
 }
 
@@ -28,6 +32,7 @@ export class PodManager implements Component {
   readonly #options: PodManagerOptions;
   readonly #workers = new Map<string, PodWorker>();
   readonly #orphans = new Set<string>();
+  readonly #checkpoints: PodCheckpoints;
   #isKnown = false;
   #statics = new Set<string>();
   #cleaning: NodeJS.Timeout | undefined;
@@ -36,6 +41,7 @@ export class PodManager implements Component {
   constructor(options: PodManagerOptions) {
     this.#options = options;
     const { context } = options;
+    this.#checkpoints = new PodCheckpoints({ rootDir: options.rootDir, log: context.log });
     this.watcher = new RuntimeWatcher({
       cri: context.cri,
       socketPath: options.runtimeSocket,
@@ -53,6 +59,7 @@ export class PodManager implements Component {
 
   async start(): Promise<void> {
     const { pods } = this.#options;
+    await this.#resume();
     this.#removeHandler = pods.addHandler({
       add: (pod) => this.#upsert(pod),
       update: (pod, old) => {
@@ -64,9 +71,22 @@ export class PodManager implements Component {
     });
     void pods.synced.then(() => {
       this.#isKnown = true;
+      // What was resumed and is not in the API any more was deleted meanwhile.
+      for (const [uid, worker] of this.#workers)
+        if (!this.#statics.has(uid) && !pods.list().some(({ metadata }) => metadata.uid === uid)) worker.remove();
+      this.#checkpoints.prune(new Set(this.#workers.keys()));
     });
     this.watcher.start();
     this.#cleaning = setInterval(() => void this.#cleanUp(), CLEAN_UP_MS).unref();
+  }
+
+  /** An API that does not answer soon is no reason to leave its pods alone. */
+  async #resume(): Promise<void> {
+    const { pods } = this.#options;
+    const deadline = new Promise((resolve) => setTimeout(resolve, API_PATIENCE_MS).unref());
+    await Promise.race([pods.synced, deadline]);
+    if (pods.hasSynced) return;
+    for (const pod of await this.#checkpoints.load()) this.#upsert(pod);
   }
 
   /** Pods run on. */
@@ -75,6 +95,7 @@ export class PodManager implements Component {
     this.#removeHandler?.();
     await this.watcher.stop();
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    await this.#checkpoints.flushed();
   }
 
   /** The pods of the manifest folder; those of before that are not among them are ended. */
@@ -111,17 +132,23 @@ export class PodManager implements Component {
     }
     const uid = pod.metadata.uid ?? '';
     const known = this.#workers.get(uid);
+    if (!isStatic(pod)) this.#checkpoints.save(pod);
     if (known) {
       known.update(pod);
       return;
     }
-    const worker = new PodWorker({ context: this.#options.context, pod, onGone: () => this.#workers.delete(uid) });
+    const worker = new PodWorker({ context: this.#options.context, pod, onGone: () => this.#forget(uid) });
     const refusal = this.#admit(pod);
     this.#workers.set(uid, worker);
     if (refusal) {
       this.#options.context.events.record(pod, 'Warning', refusal.reason, refusal.message);
       worker.fail(refusal.reason, refusal.message);
     } else worker.kick();
+  }
+
+  #forget(uid: string): void {
+    this.#workers.delete(uid);
+    this.#checkpoints.remove(uid);
   }
 
   #remove(pod: Stored<Pod>): void {

@@ -1,5 +1,8 @@
 import type { Stored } from '../../api/meta/object.ts';
+import { isNotFound } from '../../api/meta/status.ts';
+import { runtimeClass } from '../../api/node/runtime-class.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
+import type { RuntimeClass } from '../../api/types/node-v1.ts';
 import { MAX_SANDBOX_STARTS, type PodContext } from './pod-context.ts';
 import { stopContainer } from './pod-terminator.ts';
 import { liveContainers, type RuntimePod } from './runtime-state.ts';
@@ -32,13 +35,24 @@ export const ensureSandbox = async (
   const config = sandboxConfig(pod, { attempt, cgroupParent, podLogsDir: context.podLogsDir, dns: context.dns });
   await inTurn(context, async () => {
     try {
-      await context.cri.runPodSandbox({ config, runtimeHandler: '' });
+      await context.cri.runPodSandbox({ config, runtimeHandler: await runtimeHandler(context, pod) });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       context.events.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
       throw error;
     }
   });
+};
+
+/** The runtime's name for the pod's RuntimeClass. */
+const runtimeHandler = async ({ client }: PodContext, pod: Stored<Pod>): Promise<string> => {
+  const name = pod.spec?.runtimeClassName;
+  if (!name) return '';
+  try {
+    return (await client.get<RuntimeClass>(runtimeClass, { name })).handler;
+  } catch (error) {
+    throw isNotFound(error) ? new Error(`RuntimeClass "${name}" not found`) : error;
+  }
 };
 
 const inTurn = async (context: PodContext, work: () => Promise<void>): Promise<void> => {

@@ -9,6 +9,7 @@ import { backOffKey, startContainer } from './container-starter.ts';
 import { isStatic } from './labels.ts';
 import type { PodContext } from './pod-context.ts';
 import { decidePod, type PodDecision } from './pod-decide.ts';
+import { PodResizer } from './pod-resizer.ts';
 import { ensureSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import { killContainer, removeFromRuntime, stopContainer, terminateContainers } from './pod-terminator.ts';
@@ -22,6 +23,7 @@ import { StatusWriter } from './status-writer.ts';
 const VOLUME_REFRESH_MS = 30_000;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
+const TERMINAL: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
 /** Steps of one sync: each reads the runtime anew. A pod that needs more goes on in the next sync. */
 const MAX_STEPS = 50;
 
@@ -45,6 +47,7 @@ export class PodWorker {
   readonly #prober: PodProber;
   readonly #status: StatusWriter;
   readonly #onGone: () => void;
+  readonly #resizer: PodResizer;
   readonly #waiting = new Map<string, { reason: string; message: string }>();
   readonly #hurry = new AbortController();
   #pod: Stored<Pod>;
@@ -68,6 +71,7 @@ export class PodWorker {
     this.#onGone = options.onGone;
     const { cri, events, client, log } = options.context;
     this.#prober = new PodProber({ cri, events, changed: () => this.kick() });
+    this.#resizer = new PodResizer(options.context);
     this.#status = new StatusWriter({
       client,
       log,
@@ -185,7 +189,9 @@ export class PodWorker {
     if (this.#mode === 'terminated') return;
     this.#checkDeadline();
     const isLeaving = this.#pod.metadata.deletionTimestamp !== undefined || this.#isGoneFromApi;
-    if (isLeaving || (this.#failed && this.#mode === 'running')) return this.#terminate();
+    // A pod that had ended before is not begun again, also when the runtime has forgotten it.
+    const hasEnded = this.#failed !== undefined || TERMINAL.has(this.#pod.status?.phase ?? '');
+    if (isLeaving || (hasEnded && this.#mode === 'running')) return this.#terminate();
     if (this.#mode === 'finished') return;
     for (let step = 0; step < MAX_STEPS; step++) {
       const state = await this.#read();
@@ -199,6 +205,7 @@ export class PodWorker {
       this.#dropOldReasons(state, decision);
       if (decision.isFinished) return this.#finish(state, decision);
       this.#writeStatus(state);
+      await this.#resizer.sync(this.#pod, state);
       if (!(await this.#act(state, decision)) || this.#isStopped) break;
       if (this.#pod.metadata.deletionTimestamp || this.#failed || this.#isGoneFromApi) {
         this.#dirty = true;
