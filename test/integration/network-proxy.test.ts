@@ -195,8 +195,10 @@ inNamespace(import.meta.url, () =>
 
     test('a new agent takes over the table without a broken connection, and a flushed table comes back', async () => {
       const before = (await runIn('node1')('nft', ['list', 'table', 'inet', 'slipway'])).length;
+      const bound = await answers('b', '10.96.1.9:80', 1);
       (proxies[0] as ServiceProxy).reload();
       await (proxies[0] as ServiceProxy).settled();
+      assert.deepEqual(await answers('b', '10.96.1.9:80', 10), bound, 'session affinity is kept');
       const after = (await runIn('node1')('nft', ['list', 'table', 'inet', 'slipway'])).length;
       assert.ok(Math.abs(before - after) < 200, `${before} and ${after} bytes`);
       await runIn('node1')('nft', ['flush', 'ruleset']);

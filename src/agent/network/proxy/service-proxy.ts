@@ -4,6 +4,7 @@ import type { Service } from '../../../api/types/core-v1.ts';
 import type { EndpointSlice } from '../../../api/types/discovery-v1.ts';
 import type { Logger } from '../../../base/log/logger.ts';
 import type { RunTool } from '../run-tool.ts';
+import { affinityCommands, readAffinity } from './affinity-keeper.ts';
 import { deleteFlows, type StaleFlow } from './conntrack.ts';
 import { ElementTable } from './element-table.ts';
 import { choose, type Target, targetsOf } from './endpoints.ts';
@@ -160,7 +161,7 @@ export class ServiceProxy {
     this.#dirty.clear();
     const stale: StaleFlow[] = [];
     const changes = services.flatMap((service) => this.#recompile(service, stale));
-    const commands = this.#wholeTable ? this.#wholeTableCommands() : this.#changeCommands(changes);
+    const commands = this.#wholeTable ? await this.#wholeTableCommands() : this.#changeCommands(changes);
     this.#wholeTable = false;
     this.#baseDirty = false;
     if (commands.length > 0) await this.#options.run('nft', ['-f', '-'], `${commands.join('\n')}\n`);
@@ -173,7 +174,8 @@ export class ServiceProxy {
     return [...(this.#baseDirty ? baseCommands(this.#settings) : []), ...changeCommands(changes, this.#elements.takeChanges())];
   }
 
-  #wholeTableCommands(): string[] {
+  async #wholeTableCommands(): Promise<string[]> {
+    const affinity = await readAffinity(this.#options.run);
     const programs = [...this.#loaded.values()].flatMap((ports) => [...ports.values()].map((loaded) => loaded.program));
     return [
       `add table ${TABLE}`,
@@ -183,6 +185,7 @@ export class ServiceProxy {
         programs.map((after) => ({ before: EMPTY_PROGRAM, after })),
         this.#elements.takeAll(),
       ),
+      ...affinityCommands(affinity, new Set(programs.flatMap((program) => [...program.affinitySets.keys()]))),
     ];
   }
 
