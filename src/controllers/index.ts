@@ -12,7 +12,10 @@ import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './nodeipam/nodeipam-controller.ts';
 import { nodeLifecycleController } from './nodelifecycle/nodelifecycle-controller.ts';
+import { persistentVolumeController } from './persistentvolume/persistentvolume-controller.ts';
 import { podGcController } from './podgc/podgc-controller.ts';
+import { pvcProtectionController } from './pvcprotection/pvcprotection-controller.ts';
+import { pvProtectionController } from './pvprotection/pvprotection-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaController } from './rootca/rootca-controller.ts';
@@ -41,6 +44,9 @@ export const CONTROLLERS: readonly Controller[] = [
   podGcController,
   garbageCollectorController,
   ttlAfterFinishedController,
+  persistentVolumeController,
+  pvProtectionController,
+  pvcProtectionController,
   clusterRoleAggregationController,
   disruptionController,
   cronJobController,
