@@ -102,10 +102,11 @@ export const problemsOf = (value: unknown): string[] => {
   const at = (name: string): unknown =>
     name.split('.').reduce<unknown>((inner, part) => (inner as Record<string, unknown> | null | undefined)?.[part], value);
   const components = at('components');
-  const servesApi = Array.isArray(components) && components.includes('apiserver');
+  const names: readonly unknown[] = Array.isArray(components) ? components : [];
   const checks = {
     ...ALWAYS,
-    ...(servesApi ? { ...WITH_API_SERVER, ...STORES[String(at('store.kind'))] } : { kubeconfigFile: path }),
+    ...(names.includes('apiserver') ? { ...WITH_API_SERVER, ...STORES[String(at('store.kind'))] } : {}),
+    ...(names.length > 0 && !names.includes('apiserver') ? { kubeconfigFile: path } : {}),
   };
   return Object.entries(checks).flatMap(([name, check]) => {
     const problem = check(at(name));

@@ -8,14 +8,11 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { ServerConfig } from '../../src/api/config/server-config.ts';
-import { createAuthority, createSigningKey, issueCertificate } from '../../src/pki/certificates.ts';
-import { kubeconfigFor, renderKubeconfig } from '../../src/pki/kubeconfig.ts';
+import { askAsAdmin, layDownServer } from '../support/server-folder.ts';
 import { type Run, report } from './bench-report.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -71,7 +68,12 @@ const prepareAndEnter = (): void => {
 };
 
 const runOurs = async (folder: string): Promise<Run> => {
-  const kubeconfig = await layDown(folder);
+  await layDownServer(folder, {
+    port: PORT,
+    change: (config) => {
+      config.logLevel = 'warn';
+    },
+  });
   const startedAt = performance.now();
   const log = openSync(join(folder, 'server.log'), 'w');
   const server = spawn(process.execPath, [join(root, 'dist/slipway-server.js'), '--config', join(folder, 'server.json')], {
@@ -85,7 +87,7 @@ const runOurs = async (folder: string): Promise<Run> => {
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const pid = server.pid ?? 0;
     const restMiB = residentMiB(pid);
-    const phases = runApibench(kubeconfig, [pid]);
+    const phases = runApibench(join(folder, 'admin.kubeconfig'), [pid]);
     return { startSeconds, restMiB, afterMiB: residentMiB(pid), phases };
   } catch (error) {
     console.error(readFileSync(join(folder, 'server.log'), 'utf8').slice(-2000));
@@ -122,77 +124,10 @@ const runApibench = (kubeconfig: string, pids: readonly number[]): Run['phases']
     .map((line) => JSON.parse(line) as Run['phases'][number]);
 };
 
-/** Keys, certificates and configuration of a server; answers the administrator's kubeconfig. */
-const layDown = async (folder: string): Promise<string> => {
-  execFileSync('mkdir', ['-p', folder]);
-  const authority = await createAuthority({ commonName: 'bench', years: 1 });
-  const put = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text, { mode: 0o600 });
-    return join(folder, name);
-  };
-  const issue = async (name: string, options: Omit<Parameters<typeof issueCertificate>[1], 'days'>) => {
-    const pair = await issueCertificate(authority, { ...options, days: 2 });
-    return { certFile: put(`${name}.crt`, pair.certPem), keyFile: put(`${name}.key`, pair.keyPem), ...pair };
-  };
-  const server = await issue('server', {
-    commonName: 'kube-apiserver',
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1'],
-    usages: ['server'],
-  });
-  const agent = await issue('agent', { commonName: 'kube-apiserver-kubelet-client', usages: ['client'] });
-  const admin = await issue('admin', { commonName: 'admin', organizations: ['system:masters'], usages: ['client'] });
-  const config: ServerConfig = {
-    clusterName: 'bench',
-    nodeName: 'bench-1',
-    components: ['apiserver'],
-    bindAddress: '127.0.0.1',
-    securePort: PORT,
-    advertiseAddress: '127.0.0.1',
-    serviceCidr: '10.96.0.0/16',
-    podCidr: '10.244.0.0/16',
-    nodeCidrMaskSize: 24,
-    nodePortRange: [30_000, 32_767],
-    clusterDomain: 'cluster.local',
-    store: { kind: 'sqlite', path: join(folder, 'state.db') },
-    pki: {
-      caFile: put('ca.crt', authority.certPem),
-      caKeyFile: put('ca.key', authority.keyPem),
-      certFile: server.certFile,
-      keyFile: server.keyFile,
-      serviceAccountKeyFile: put('sa.key', (await createSigningKey()).keyPem),
-      serviceAccountIssuer: 'https://kubernetes.default.svc.cluster.local',
-      kubeletClientCertFile: agent.certFile,
-      kubeletClientKeyFile: agent.keyFile,
-    },
-    logLevel: 'warn',
-  };
-  put('server.json', JSON.stringify(config));
-  const connection = {
-    name: 'bench',
-    server: `https://127.0.0.1:${PORT}`,
-    caPem: authority.certPem,
-    certPem: admin.certPem,
-    keyPem: admin.keyPem,
-  };
-  return put('admin.kubeconfig', renderKubeconfig(kubeconfigFor(connection)));
-};
-
 /** Asks for a namespace as the administrator until the server answers 200. */
 const firstAnswer = async (folder: string, server: ChildProcess): Promise<void> => {
-  const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
-  const tls = { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
   const deadline = performance.now() + 30_000;
-  for (;;) {
-    const status = await new Promise<number>((resolve) => {
-      const asking = request({ host: '127.0.0.1', port: PORT, path: '/api/v1/namespaces/default', ...tls }, (answer) => {
-        answer.resume();
-        resolve(answer.statusCode ?? 0);
-      });
-      asking.on('error', () => resolve(0));
-      asking.end();
-    });
-    if (status === 200) return;
+  while ((await askAsAdmin(folder, { port: PORT, path: '/api/v1/namespaces/default' })).status !== 200) {
     if (server.exitCode !== null || performance.now() > deadline) throw new Error('the server did not come up');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
