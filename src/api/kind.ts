@@ -28,6 +28,8 @@ export interface Kind {
   readonly subresources: Readonly<Record<string, Subresource>>;
   /** Raises `metadata.generation` when anything but metadata and status changes. */
   readonly hasGeneration: boolean;
+  /** Changed annotations raise the generation too (Deployments hand theirs on). */
+  readonly generationFollowsAnnotations?: boolean;
   /** The rule for names; default DNS-1123 subdomain. Answers with problems. */
   readonly nameCheck?: (name: string) => readonly string[];
   /** Defaults that the schema table does not say. Changes the object in place. Must be idempotent. */

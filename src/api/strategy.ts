@@ -4,7 +4,7 @@
  */
 
 import type { Kind } from './kind.ts';
-import { deepEqual } from './meta/equality.ts';
+import { deepEqual, semanticEqual } from './meta/equality.ts';
 import type { FieldError } from './meta/field-error.ts';
 import type { KubeObject } from './meta/object.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
@@ -24,7 +24,9 @@ export const prepareForUpdate = (kind: Kind, object: KubeObject, old: KubeObject
   if ('status' in kind.subresources) restore(object, old, 'status');
   kind.prepareForUpdate?.(object, old);
   if (!kind.hasGeneration) return;
-  const grew = changedBeyond(object, old) || (!old.metadata.deletionTimestamp && object.metadata.deletionTimestamp !== undefined);
+  const annotated = kind.generationFollowsAnnotations === true && !semanticEqual(object.metadata.annotations, old.metadata.annotations);
+  const grew =
+    annotated || changedBeyond(object, old) || (!old.metadata.deletionTimestamp && object.metadata.deletionTimestamp !== undefined);
   object.metadata.generation = (old.metadata.generation ?? 0) + (grew ? 1 : 0);
 };
 

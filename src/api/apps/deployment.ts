@@ -30,6 +30,7 @@ export const deployment = defineKind({
   categories: ['all'],
   namespaced: true,
   hasGeneration: true,
+  generationFollowsAnnotations: true,
   subresources: {
     scale: SCALE,
     status: STATUS,

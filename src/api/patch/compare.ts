@@ -182,21 +182,25 @@ export const merge = (live: unknown, applied: unknown, shape: Shape): unknown =>
 
 type Item = [key: string, value: unknown];
 
-/** The order of the applied list, with live items that it does not name where they stood. */
+/** Both lists as one: live items that are not applied stay before new ones, what both have follows the applied order. */
 const mergeOrder = (live: readonly Item[], applied: readonly Item[]): Item[] => {
   const appliedKeys = new Set(applied.map(([key]) => key));
   const liveKeys = new Set(live.map(([key]) => key));
+  const done = new Set<string>();
   const result: Item[] = [];
-  let at = 0;
-  for (const item of applied) {
-    const [key] = item;
-    if (liveKeys.has(key)) {
-      const stop = live.findIndex(([other]) => other === key);
-      for (; at < stop; at++) if (!appliedKeys.has((live[at] as Item)[0])) result.push(live[at] as Item);
-    }
-    result.push(item);
+  let [left, right] = [0, 0];
+  while (left < live.length || right < applied.length) {
+    const [mine, theirs] = [live[left], applied[right]];
+    if (mine && done.has(mine[0])) left++;
+    else if (mine && !appliedKeys.has(mine[0])) {
+      result.push(mine);
+      left++;
+    } else if (theirs) {
+      result.push(theirs);
+      if (liveKeys.has(theirs[0])) done.add(theirs[0]);
+      right++;
+    } else left++;
   }
-  for (; at < live.length; at++) if (!appliedKeys.has((live[at] as Item)[0])) result.push(live[at] as Item);
   return result;
 };
 
