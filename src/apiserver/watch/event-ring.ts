@@ -91,13 +91,15 @@ export class RingEvent {
 /** Enough for a client that was away for a minute under load; older history comes from the store. */
 const MAX_EVENTS = 8192;
 const MAX_BYTES = 24 * 1024 * 1024;
+/** Pieces of the stream that are kept for other watchers: one for each namespace that is watched. */
+const MAX_SHARED = 64;
 
 /** The recent changes of one resource, which all its watchers read. Places are counted from the first event ever. */
 export class EventRing {
   #events: RingEvent[] = [];
   #offset = 0;
   #bytes = 0;
-  #shared: { from: number; to: number; bytes: Buffer } | undefined;
+  readonly #shared = new Map<string, { from: number; to: number; bytes: Buffer }>();
   /** Everything after this revision is in the ring. */
   start: number;
 
@@ -155,9 +157,14 @@ export class EventRing {
     return event?.revision === revision ? event : undefined;
   }
 
-  /** Watchers without a selector at the same place share one piece of the stream. */
-  joined(range: { from: number; to: number }, join: () => Buffer): Buffer {
-    if (this.#shared?.from !== range.from || this.#shared.to !== range.to) this.#shared = { ...range, bytes: join() };
-    return this.#shared.bytes;
+  /** Watchers that see the same events and are at the same place share one piece of the stream. */
+  joined(range: { sharedAs: string; from: number; to: number }, join: () => Buffer): Buffer {
+    const { sharedAs, from, to } = range;
+    const known = this.#shared.get(sharedAs);
+    if (known?.from === from && known.to === to) return known.bytes;
+    if (this.#shared.size >= MAX_SHARED) this.#shared.clear();
+    const bytes = join();
+    this.#shared.set(sharedAs, { from, to, bytes });
+    return bytes;
   }
 }

@@ -2,7 +2,6 @@ import type { Kind } from '../../api/kind.ts';
 import { apiVersionOf } from '../../api/meta/object.ts';
 import { expired } from '../../api/meta/status.ts';
 import { bookmarkEvent, type EventRing, initialEvent } from './event-ring.ts';
-import { always } from './item-table.ts';
 import { encodeStored } from './stored-bytes.ts';
 import { StoredItem } from './stored-item.ts';
 import type { WatchCacheEvent, WatchCursor } from './watch-cache.ts';
@@ -21,6 +20,8 @@ export interface CursorHome {
 export interface CursorOptions {
   home: CursorHome;
   matches: (item: StoredItem) => boolean;
+  /** Cursors of the same name see the same events; undefined where a selector makes it one of a kind. */
+  sharedAs: string | undefined;
   /** Events up to this revision are not shown. */
   revision: number;
   /** Shown first. */
@@ -35,6 +36,8 @@ export class RingCursor implements WatchCursor {
   readonly #home: CursorHome;
   readonly #matches: (item: StoredItem) => boolean;
   readonly #onBatches: () => void;
+  readonly #sharedAs: string | undefined;
+  #isLocal = false;
   #initial: readonly StoredItem[];
   #initialAt = 0;
   #marksInitialEnd: boolean;
@@ -48,6 +51,8 @@ export class RingCursor implements WatchCursor {
     this.#home = options.home;
     this.#matches = options.matches;
     this.#onBatches = options.onBatches;
+    // One that begins in the future passes over events that others at its place see.
+    this.#sharedAs = options.revision > options.home.revision ? undefined : options.sharedAs;
     this.#initial = options.initial;
     this.#marksInitialEnd = options.marksInitialEnd;
     this.#revision = options.revision;
@@ -56,6 +61,11 @@ export class RingCursor implements WatchCursor {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Read by this process itself. */
+  get isLocal(): boolean {
+    return this.#isLocal;
   }
 
   get idle(): boolean {
@@ -80,11 +90,12 @@ export class RingCursor implements WatchCursor {
 
   readBytes(maxBytes = DEFAULT_READ_BYTES): Buffer | undefined {
     const from = this.#place;
-    const isShared = this.#matches === always && this.#initialAt >= this.#initial.length && !this.#marksInitialEnd;
+    const isInitial = this.#initialAt < this.#initial.length || this.#marksInitialEnd;
     const events = this.read(maxBytes);
     if (events.length <= 1) return events[0]?.bytes;
     const join = (): Buffer => Buffer.concat(events.map((event) => event.bytes));
-    return isShared ? this.#home.ring.joined({ from, to: this.#place }, join) : join();
+    if (isInitial || this.#sharedAs === undefined) return join();
+    return this.#home.ring.joined({ sharedAs: this.#sharedAs, from, to: this.#place }, join);
   }
 
   onReady(callback: () => void): void {
@@ -118,6 +129,7 @@ export class RingCursor implements WatchCursor {
   }
 
   async *batches(signal: AbortSignal): AsyncGenerator<readonly WatchCacheEvent[]> {
+    this.#isLocal = true;
     this.#onBatches();
     const close = (): void => this.close();
     signal.addEventListener('abort', close);

@@ -42,6 +42,9 @@ export interface CacheCore {
 /** How long a read waits for a resourceVersion that is not there yet; upstream's bound. */
 const FRESHNESS_WAIT_MS = 3000;
 const SCAN_PAGE = 500;
+/** From so many watchers on they are woken together, so often at most. */
+const MANY_CURSORS = 32;
+const WAKE_INTERVAL_MS = 8;
 
 export class StoredResource implements ResourceCache, CursorHome {
   readonly kind: Kind;
@@ -58,6 +61,8 @@ export class StoredResource implements ResourceCache, CursorHome {
   #early: StoreEvent[] = [];
   #lastChange = 0;
   #extending: Promise<void> | undefined;
+  #lastWake = 0;
+  #wakeTimer: NodeJS.Timeout | undefined;
   /** Someone in this process reads objects: writers' objects are kept for them. */
   #hasObjectReaders = false;
 
@@ -112,6 +117,7 @@ export class StoredResource implements ResourceCache, CursorHome {
     const cursor = new RingCursor({
       home: this,
       matches: filterFunction(options),
+      sharedAs: options.labels || options.fields?.length ? undefined : (options.namespace ?? ''),
       revision: fromNow ? this.revision : wanted,
       onBatches: () => {
         this.#hasObjectReaders = true;
@@ -164,9 +170,24 @@ export class StoredResource implements ResourceCache, CursorHome {
     this.#ring.push(change);
   }
 
-  /** After a batch of events. */
+  /**
+   * After a batch of events. Many watchers over the network are woken at most every few milliseconds: writing to each costs far more than
+   * the events, and what came meanwhile goes out in one piece. The first event after a pause goes out at once.
+   */
   wakeCursors(): void {
-    for (const cursor of this.#cursors) cursor.wake();
+    const now = performance.now();
+    const wait = this.#cursors.size < MANY_CURSORS ? 0 : this.#lastWake + WAKE_INTERVAL_MS - now;
+    if (wait <= 0) {
+      this.#lastWake = now;
+      for (const cursor of this.#cursors) cursor.wake();
+      return;
+    }
+    for (const cursor of this.#cursors) if (cursor.isLocal) cursor.wake();
+    this.#wakeTimer ??= setTimeout(() => {
+      this.#wakeTimer = undefined;
+      this.#lastWake = performance.now();
+      for (const cursor of this.#cursors) cursor.wake();
+    }, wait);
   }
 
   leave(cursor: RingCursor): void {
@@ -174,6 +195,8 @@ export class StoredResource implements ResourceCache, CursorHome {
   }
 
   closeCursors(): void {
+    clearTimeout(this.#wakeTimer);
+    this.#wakeTimer = undefined;
     for (const cursor of [...this.#cursors]) cursor.close();
   }
 

@@ -269,6 +269,34 @@ describe('watches', () => {
     await third.stop();
   });
 
+  withPods('many watchers of a namespace see every event once and in order, those of another namespace none', async (pods) => {
+    const watched = await Promise.all(Array.from({ length: 40 }, () => pods.watch({ namespace: 'default', resourceVersion: '1' })));
+    const elsewhere = await pods.watch({ namespace: 'other', resourceVersion: '1' });
+    const future = await pods.watch({ namespace: 'default', resourceVersion: '6' });
+    const streams = watched.map(() => '');
+    const reading = watched.map(async (cursor, index) => {
+      while (!cursor.closed && (streams[index]?.split('\n').length ?? 0) <= 20) {
+        await new Promise<void>((resolve) => cursor.onReady(resolve));
+        streams[index] += cursor.readBytes()?.toString() ?? '';
+      }
+    });
+    for (let index = 0; index < 20; index += 1) await create(pods, podNamed(`p-${String(index).padStart(2, '0')}`));
+    await Promise.all(reading);
+    const seen = streams.map((stream) =>
+      stream
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).object.metadata.name),
+    );
+    for (const names of seen)
+      assert.deepEqual(
+        names,
+        Array.from({ length: 20 }, (_, index) => `p-${String(index).padStart(2, '0')}`),
+      );
+    assert.equal(elsewhere.readBytes(), undefined);
+    assert.equal(future.readBytes()?.toString().trim().split('\n').length, 15);
+  });
+
   withPods('closing the cache ends every watch', async (pods) => {
     const stop = new AbortController();
     const seen: string[] = [];
