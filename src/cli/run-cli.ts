@@ -38,7 +38,7 @@ export const runCli = async (argv: readonly string[], options: RunOptions): Prom
   try {
     if (id === undefined) return await runWithoutCommand(rest, io);
     const Command = await loadCommand(id);
-    if (asksForHelp(rest)) {
+    if (id !== '__complete' && asksForHelp(rest)) {
       const { commandHelp } = await import('./help.ts');
       io.out(await commandHelp(id, Command));
       return 0;
@@ -95,6 +95,8 @@ const SHORT: Readonly<Record<string, string>> = {
 
 /** The longest command that the first words name, and the command line without these words. */
 export const findCommand = (argv: readonly string[]): { id: string | undefined; rest: string[] } => {
+  // Its words are a command line that is still being typed.
+  if (argv[0] === '__complete') return { id: argv[0], rest: argv.slice(1) };
   const taken: number[] = [];
   let id: string | undefined;
   let path = '';

@@ -111,5 +111,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'config set-context': { summary: 'Change or add a context', group: 'Settings', load: () => import('./config/set-context.ts') },
   'config view': { summary: 'Show the merged kubeconfig', group: 'Settings', load: () => import('./config/view.ts') },
   options: { summary: 'Flags that every command for a cluster takes', group: 'Settings', load: () => import('./options.ts') },
+  cp: { summary: 'Copy files to and from containers', group: 'Troubleshoot', load: () => import('./cp.ts') },
+  'image load': { summary: 'Load image archives into every node', group: 'Clusters', load: () => import('./image/load.ts') },
+  'image build': { summary: 'Build an image and load it into every node', group: 'Clusters', load: () => import('./image/build.ts') },
+  'image list': { summary: 'List the images on the nodes', group: 'Clusters', load: () => import('./image/list.ts') },
+  completion: { summary: 'Print the completion script of a shell', group: 'Settings', load: () => import('./completion.ts') },
+  __complete: { summary: 'Answers completion scripts', group: 'Settings', hidden: true, load: () => import('./complete-words.ts') },
   version: { summary: 'Versions of this program and of the cluster', group: 'Settings', load: () => import('./version.ts') },
 };

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createProgressQueue, type ProgressEvent } from '../../base/progress.ts';
 import type { Host } from '../../hosts/host.ts';
+import { NODE_PATHS } from '../spec/node-paths.ts';
 import { type ArchivedImage, openImageArchive, writeOciArchive } from './image-archive.ts';
 
-const CTR = ['ctr', '-n', 'k8s.io'] as const;
+const CTR = ['ctr', '--address', NODE_PATHS.containerdSocket, '--namespace', 'k8s.io'] as const;
 /** Where an archive lies on a node while it is imported. */
-const NODE_FOLDER = '/var/lib/slipway/images';
+const NODE_FOLDER = `${NODE_PATHS.data}/images`;
 
 /** An archive file, or the bytes of one (the images that Slipway makes itself). */
 export type ImageSource = { path: string } | { name: string; bytes: Uint8Array };
