@@ -63,17 +63,25 @@ export interface ControllersConfig {
   readonly nodeCidrMaskSize?: number;
   /** PEM; handed to pods as kube-root-ca.crt. */
   readonly rootCaPem?: string;
-  /** Signs an approved request: PEM in, PEM out. Without it certificate requests stay unsigned. */
-  readonly signCertificate?: (request: CertificateOrder) => Promise<string>;
+  /** The cluster's authority. Without it certificate requests stay as they are. */
+  readonly certificates?: CertificateSigner;
   /** Where pods' volumes of the `slipway.local/path` provisioner lie on nodes. */
   readonly localVolumeRoot?: string;
 }
 
-export interface CertificateOrder {
-  /** PKCS#10, PEM. */
-  requestPem: string;
-  usages: readonly ('client' | 'server')[];
-  durationSeconds: number;
+/** Reading and signing of certificate requests (PKCS#10, PEM), handed in since controllers hold no keys. */
+export interface CertificateSigner {
+  /** Rejects when the request is malformed. */
+  read(requestPem: string): Promise<CertificateSubject>;
+  /** Names and usages are these, not the request's. Resolves to the certificate, PEM. */
+  sign(requestPem: string, options: CertificateSubject & { usages: readonly ('client' | 'server')[]; days: number }): Promise<string>;
+}
+
+export interface CertificateSubject {
+  commonName: string;
+  organizations: string[];
+  dnsNames: string[];
+  ipAddresses: string[];
 }
 
 /** The usual watch: both the old and the new state of an object name keys. */

@@ -1,3 +1,4 @@
+import { certificatesController } from './certificates/certificates-controller.ts';
 import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation-controller.ts';
 import type { Controller } from './controller.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
@@ -44,6 +45,7 @@ export const CONTROLLERS: readonly Controller[] = [
   podGcController,
   garbageCollectorController,
   ttlAfterFinishedController,
+  certificatesController,
   persistentVolumeController,
   pvProtectionController,
   pvcProtectionController,

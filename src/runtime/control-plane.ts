@@ -7,7 +7,7 @@ import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Logger } from '../base/log/logger.ts';
 import { createClient } from '../client/create-client.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
-import type { ControllersConfig } from '../controllers/controller.ts';
+import type { CertificateSigner, ControllersConfig } from '../controllers/controller.ts';
 import { createControllerManager } from '../controllers/controller-manager.ts';
 import { createTokenAuthority } from '../pki/service-account-tokens.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
@@ -135,6 +135,7 @@ const apiServerOptions = (given: { config: ServerConfig; files: PkiFiles; store:
     advertiseAddress: config.advertiseAddress,
     serviceCidr: config.serviceCidr,
     nodePortRange: config.nodePortRange,
+    podEvictionSeconds: config.podEvictionSeconds,
     pki: files,
     tokens: createTokenAuthority({ issuer: config.pki.serviceAccountIssuer, privateKeyPem: files.serviceAccountKeyPem }),
   };
@@ -174,5 +175,19 @@ const controllersConfig = async (config: ServerConfig): Promise<ControllersConfi
     podCidr: config.podCidr,
     nodeCidrMaskSize: config.nodeCidrMaskSize,
     rootCaPem: caPem,
+    ...(caPem && config.pki.caKeyFile ? { certificates: certificateSigner(caPem, config.pki.caKeyFile) } : {}),
   };
 };
+
+/** The key is read, and the library loaded, only when a certificate is asked for. */
+const certificateSigner = (caPem: string, caKeyFile: string): CertificateSigner => ({
+  async read(requestPem) {
+    const { readCertificateRequest } = await import('../pki/certificates.ts');
+    return readCertificateRequest(requestPem);
+  },
+  async sign(requestPem, options) {
+    const { signCertificateRequest } = await import('../pki/certificates.ts');
+    const keyPem = await readNamed('pki.caKeyFile', caKeyFile);
+    return signCertificateRequest({ certPem: caPem, keyPem }, requestPem, options);
+  },
+});
