@@ -53,6 +53,8 @@ export interface ApiServerOptions {
     readonly agentClientKeyPem: string;
   };
   readonly tokens: TokenAuthority;
+  /** Tolerations that pods get for nodes that are not ready; upstream's 300 by default. */
+  readonly podEvictionSeconds?: number | undefined;
   readonly limits?: FlowLimits;
   readonly audit?: AuditSink;
   /** Milliseconds since the epoch. */
@@ -89,7 +91,14 @@ export class ApiServer implements Component {
     this.#rbac = new RbacAuthorizer(this.cache);
     this.#authorize = createUnionAuthorizer([createNodeAuthorizer(this.cache), this.#rbac]);
     const authenticateToken = createTokenAuthenticator({ authority: tokens, cache: this.cache, now });
-    const world = { cache: this.cache, now, authorize: this.#authorize, rbac: this.#rbac, scheme };
+    const world = {
+      cache: this.cache,
+      now,
+      authorize: this.#authorize,
+      rbac: this.#rbac,
+      scheme,
+      podEvictionSeconds: options.podEvictionSeconds,
+    };
     const registry = new Registry({
       cache: this.cache,
       scheme,

@@ -28,6 +28,8 @@ export interface AdmissionWorld {
   readonly now: () => number;
   readonly rbac: RbacAuthorizer;
   readonly authorize: (request: AccessRequest) => Promise<Decision>;
+  /** How long pods without tolerations of their own stay on a node that is not ready. */
+  readonly podEvictionSeconds?: number | undefined;
 }
 
 /**

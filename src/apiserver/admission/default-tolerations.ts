@@ -2,12 +2,17 @@ import type { KubeObject } from '../../api/meta/object.ts';
 import type { Pod, Toleration } from '../../api/types/core-v1.ts';
 import type { AdmissionPlugin } from './admission.ts';
 
+/** Upstream's default. */
 const SECONDS = 300;
 const NOT_READY = 'node.kubernetes.io/not-ready';
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
 
-/** Pods bear a node's silence for five minutes, unless they say otherwise. */
-export const createDefaultTolerations = (): AdmissionPlugin => ({
+/** Pods bear a node's silence for `podEvictionSeconds` (five minutes where the cluster does not say), unless they say otherwise. */
+export const createDefaultTolerations = ({
+  podEvictionSeconds = SECONDS,
+}: {
+  podEvictionSeconds?: number | undefined;
+}): AdmissionPlugin => ({
   name: 'DefaultTolerationSeconds',
   resources: ['/pods'],
   admit(request) {
@@ -16,7 +21,10 @@ export const createDefaultTolerations = (): AdmissionPlugin => ({
     if (!spec) return;
     for (const key of [NOT_READY, UNREACHABLE]) {
       if (spec.tolerations?.some((toleration) => bears(toleration, key))) continue;
-      spec.tolerations = [...(spec.tolerations ?? []), { key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: SECONDS }];
+      spec.tolerations = [
+        ...(spec.tolerations ?? []),
+        { key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: podEvictionSeconds },
+      ];
     }
   },
 });

@@ -20,7 +20,7 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createNodeRestriction(world),
   createTaintNewNodes(),
   createPriority(world),
-  createDefaultTolerations(),
+  createDefaultTolerations(world),
   createLimitRanger(world),
   createDefaultStorageClass(world),
   createStorageProtection(),

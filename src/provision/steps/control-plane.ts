@@ -57,6 +57,9 @@ const serverConfig = (context: ClusterContext, node: NodeSpec): ServerConfig => 
     nodeCidrMaskSize: network.nodeCidrMaskSize,
     nodePortRange: network.nodePortRange,
     clusterDomain: network.clusterDomain,
+    // Upstream waits 40 s and then five minutes before a dead node's pods move.
+    nodeMonitorGraceSeconds: 10,
+    podEvictionSeconds: 20,
     store: { kind: 'sqlite', path: `${NODE_PATHS.data}/store/slipway.db` },
     pki: {
       caFile: `${NODE_PATHS.pki}/ca.crt`,
