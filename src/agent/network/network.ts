@@ -19,6 +19,7 @@ import { RouteKeeper } from './pods/route-keeper.ts';
 import { countConnections } from './proxy/conntrack.ts';
 import { createAskPeer, PROXY_PORT, ProxyStatusServer } from './proxy/drain-protocol.ts';
 import { EndpointDrain } from './proxy/endpoint-drain.ts';
+import { HealthChecks } from './proxy/health-checks.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import { type RunTool, runTool } from './run-tool.ts';
 
@@ -73,6 +74,7 @@ class LiveNodeNetwork implements NodeNetwork {
   readonly #zone: ClusterZone;
   readonly #dns: DnsServer;
   readonly #status: ProxyStatusServer;
+  readonly #healthChecks: HealthChecks;
   readonly #drain: EndpointDrain;
   readonly #peers = createAskPeer();
   readonly #ready = Promise.withResolvers<void>();
@@ -96,6 +98,7 @@ class LiveNodeNetwork implements NodeNetwork {
       run,
       log,
       onProgrammed: (revision) => this.#programmed(revision),
+      onHealthCheck: (service, check) => this.#healthChecks.set(service, check),
     });
     this.#routes = new RouteKeeper({ overlay: config.overlay, run, log });
     this.#zone = new ClusterZone(config.clusterDomain);
@@ -110,6 +113,7 @@ class LiveNodeNetwork implements NodeNetwork {
       }),
       log,
     });
+    this.#healthChecks = new HealthChecks({ address: config.nodeAddress, log });
     this.#status = new ProxyStatusServer({ address: config.nodeAddress, log });
     this.#drain = new EndpointDrain({
       nodeName: config.nodeName,
@@ -135,6 +139,7 @@ class LiveNodeNetwork implements NodeNetwork {
     clearInterval(this.#check);
     for (const remove of this.#removeHandlers.splice(0)) remove();
     await Promise.all([this.#proxy.stop(), this.#routes.stop(), this.#dns.stop(), this.#status.stop()]);
+    this.#healthChecks.stop();
     this.#peers.close();
   }
 

@@ -19,6 +19,8 @@ export interface ServiceProxyOptions {
   log: Logger;
   /** Told after every load which revision of the EndpointSlices is in force. */
   onProgrammed?: (revision: bigint) => void;
+  /** Told what a load balancer's health check is to say of a Service. */
+  onHealthCheck?: (service: string, check: { port: number; localEndpoints: number } | undefined) => void;
 }
 
 /** What is in force for one service port. */
@@ -203,6 +205,7 @@ export class ServiceProxy {
       const program = compileServicePort(info, choice, this.#settings.podCidr);
       current.set(info.key, { info, program, targets: [...choice.cluster, ...choice.local] });
     }
+    this.#options.onHealthCheck?.(serviceKey, service && healthCheckOf(service, [...current.values()]));
     for (const key of new Set([...old.keys(), ...current.keys()])) {
       const before = old.get(key);
       const after = current.get(key);
@@ -215,6 +218,13 @@ export class ServiceProxy {
     return changes;
   }
 }
+
+const healthCheckOf = (service: Stored<Service>, loaded: readonly Loaded[]): { port: number; localEndpoints: number } | undefined => {
+  const { healthCheckNodePort: port, externalTrafficPolicy, type } = service.spec ?? {};
+  if (!port || type !== 'LoadBalancer' || externalTrafficPolicy !== 'Local') return undefined;
+  const ready = loaded.flatMap(({ targets }) => targets.filter((target) => target.local && target.ready).map((target) => target.address));
+  return { port, localEndpoints: new Set(ready).size };
+};
 
 const staleFlows = (before: Loaded | undefined, after: Loaded | undefined): StaleFlow[] => {
   if ((before ?? after)?.info.protocol !== 'UDP') return [];
