@@ -27,7 +27,7 @@ export const createLocalTransport = (user: UserInfo, parts: LocalTransportParts)
     const query = queryOf(request, watch);
     const info = requestInfoOf(request.method, request.path, query);
     if (!info.isResource) throw noSuchResource();
-    const access = accessRequestOf(user, info);
+    const access = accessRequestOf(user, info, query);
     const decision = await parts.authorize(access);
     if (!decision.allowed) throw forbiddenRequest(access, decision.reason);
     const kind = parts.scheme().byResource(info.group, info.version, info.resource);

@@ -89,6 +89,10 @@ test('a node reads the secrets of its own pods alone, and writes only its own ob
   assert.equal((await failure(get('/api/v1/namespaces/default/secrets', node))).code, 403);
   await post('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1' } }, node);
   assert.equal((await failure(post('/api/v1/nodes', { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n2' } }, node))).code, 403);
+  const pods = (query: Record<string, string>) => node.send({ method: 'GET', path: '/api/v1/pods', query });
+  await pods({ fieldSelector: 'spec.nodeName=n1' });
+  assert.equal((await failure(pods({ fieldSelector: 'spec.nodeName=n2' }))).code, 403);
+  assert.equal((await failure(pods({}))).code, 403);
   const status = { status: { phase: 'Running' } };
   const patchStatus = (name: string) =>
     node.send({

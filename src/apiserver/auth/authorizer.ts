@@ -12,6 +12,8 @@ export interface AccessRequest {
   readonly namespace: string;
   readonly name: string;
   readonly path: string;
+  /** Of a list or watch, as sent: some may only list what they select. */
+  readonly fieldSelector?: string;
 }
 
 export interface Decision {

@@ -88,9 +88,9 @@ const podsOf = async (cache: WatchCache, name: string, namespace?: string): Prom
 };
 
 const podRead = async (cache: WatchCache, name: string, request: AccessRequest): Promise<Decision | undefined> => {
-  if (request.verb !== 'get' && !request.name) {
-    // Lists are narrowed by the selector that agents send; upstream's node role lists all pods too.
-    return YES;
+  if (request.verb !== 'get') {
+    if (request.fieldSelector?.split(',').some((term) => term === `spec.nodeName=${name}` || term === `spec.nodeName==${name}`)) return YES;
+    return { allowed: false, reason: 'can only list/watch pods with spec.nodeName field selector' };
   }
   const item = await cache.resource(pod).get({ namespace: request.namespace, name: request.name });
   return !item || (item.object as NodePod).spec?.nodeName === name ? YES : NO_RELATION(name);

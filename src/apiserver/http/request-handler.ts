@@ -112,14 +112,14 @@ export class RequestHandler {
       context.user = await impersonate(context.user, exchange.headers, authorize);
     const place = flow.enter(context.user, isWrite(info.verb));
     if (place) context.leave = once(place instanceof Promise ? await place : place);
-    const request = accessRequestOf(context.user, info);
+    const request = accessRequestOf(context.user, info, context.query);
     const decision = await authorize(request);
     if (!decision.allowed) throw forbiddenRequest(request, decision.reason);
   }
 
   /** Throws 403 unless the user may also create what a GET is about to open. */
   async mayAlsoCreate(context: RequestContext): Promise<void> {
-    const request = { ...accessRequestOf(context.user, context.info), verb: 'create' };
+    const request = { ...accessRequestOf(context.user, context.info, context.query), verb: 'create' };
     const decision = await this.#parts.authorize(request);
     if (!decision.allowed) throw forbiddenRequest(request, decision.reason);
   }
@@ -266,7 +266,7 @@ const wantsPretty = (query: Query, exchange: Exchange): boolean => {
   return agent !== undefined && /^(curl|Wget|Mozilla\/5\.0)/.test(agent);
 };
 
-export const accessRequestOf = (user: UserInfo, info: RequestInfo): AccessRequest => ({
+export const accessRequestOf = (user: UserInfo, info: RequestInfo, query: Query): AccessRequest => ({
   user,
   verb: info.verb,
   group: info.group,
@@ -276,6 +276,7 @@ export const accessRequestOf = (user: UserInfo, info: RequestInfo): AccessReques
   namespace: info.namespace,
   name: info.name,
   path: info.isResource ? '' : info.path,
+  ...(info.verb === 'list' || info.verb === 'watch' ? { fieldSelector: query.get('fieldSelector') ?? '' } : {}),
 });
 
 const includeObjectOf = (value: string | null): ResponseOptions['includeObject'] => {

@@ -25,6 +25,8 @@ export interface RegistryParts {
 }
 
 const NAME_TRIES = 8;
+/** As upstream: Events go by themselves. */
+const EVENT_LIFE = { ttlSeconds: 3600 };
 const MOST_GENERATED_BASE = 58;
 const NAME_CHARACTERS = 'bcdfghjklmnpqrstvwxz2456789';
 const DEFAULT_WATCH_MS = 30 * 60_000;
@@ -154,9 +156,11 @@ export class Registry {
         if (await resource.get(target)) throw alreadyExists(kind, target.name);
         return { type: 'object', code: 201, kind, object };
       }
-      const item = await resource.create(target, this.toStorage(kind, object)).catch((error: unknown) => {
-        throw writeError(kind, target.name, error);
-      });
+      const item = await resource
+        .create(target, this.toStorage(kind, object), kind.kind === 'Event' ? EVENT_LIFE : undefined)
+        .catch((error: unknown) => {
+          throw writeError(kind, target.name, error);
+        });
       stored = true;
       return { type: 'item', code: 201, kind, item };
     } finally {
