@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import type { AgentConfig } from '../api/config/agent-config.ts';
 import { pod as podKind } from '../api/core/pod.ts';
 import { service as serviceKind } from '../api/core/service.ts';
@@ -50,6 +51,8 @@ export interface Agent {
 }
 
 const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
+/** Pods that were known before the API went away do not wait longer than this for their variables of Services. */
+const SERVICES_PATIENCE_MS = 5000;
 /** Without an answer for this long the runtime counts as down. */
 const RUNTIME_SILENCE_MS = 30_000;
 
@@ -84,9 +87,12 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     runtimeName: 'containerd',
     dns: { clusterDns: config.clusterDns, clusterDomain: config.clusterDomain, resolvConf: '/etc/resolv.conf' },
     podLogsDir: config.podLogsDir,
-    services: () => services.list(),
-    servicesKnown: services.synced,
-    networkProblem: () => (network && !network.isReady() ? 'container runtime network not ready: cni plugin not initialized' : undefined),
+    services: () => (services.hasSynced ? services.list() : [apiService(config.serviceCidr)]),
+    servicesKnown: Promise.race([services.synced, new Promise<void>((resolve) => setTimeout(resolve, SERVICES_PATIENCE_MS).unref())]),
+    networkProblem: () =>
+      network && !network.isReady() && !hasCniConfig(config.cniConfDir)
+        ? 'container runtime network not ready: cni plugin not initialized'
+        : undefined,
     mirrorOf: (pod: Stored<Pod>) => staticPods.mirrorOf(pod),
     awaitEndpointsDrained: (pod, drain) => network?.awaitEndpointsDrained(pod, drain) ?? Promise.resolve({ drained: true }),
   };
@@ -133,3 +139,21 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
   const rotator = new LogRotator({ cri, manager, log });
   return { components: [server, manager, staticPods, keeper, collector, rotator], pods: manager, serverPort: () => server.port };
 };
+
+/** Left by a run before this one: pods can have addresses while the API is away. */
+const hasCniConfig = (directory: string): boolean => {
+  try {
+    return readdirSync(directory).some((name) => /\.conf(list)?$/.test(name));
+  } catch {
+    return false;
+  }
+};
+
+/** The one Service whose address is known without asking: the first of the range. */
+const apiService = (serviceCidr: string): Stored<Service> => ({
+  metadata: { name: 'kubernetes', namespace: 'default' },
+  spec: {
+    clusterIP: serviceCidr.replace(/(\d+)\/\d+$/, (_, last: string) => String(Number(last) + 1)),
+    ports: [{ name: 'https', port: 443, protocol: 'TCP' }],
+  },
+});

@@ -65,7 +65,7 @@ inNamespace(import.meta.url, () => {
       assert.match(pod.status?.podIP ?? '', /^10\.77\.1\./);
       assert.equal(pod.status?.phase, 'Running');
       assert.equal(pod.status?.qosClass, 'BestEffort');
-      assert.equal(await kubectl('logs', 'hello'), 'hello\noops\n');
+      await until(async () => (await kubectl('logs', 'hello')) === 'hello\noops\n', { what: 'both lines are in the log' });
       assert.equal(await kubectl('logs', 'hello', '--tail=1'), 'oops\n');
     });
 
@@ -83,6 +83,35 @@ inNamespace(import.meta.url, () => {
         child.stdin.end('x'.repeat(300_000));
         assert.equal((await text(child.stdout)).length, 300_000, `websockets ${webSockets}`);
       }
+    });
+
+    test('exec with a terminal has one, and attach joins the first process', { skip: !existsSync('/usr/bin/script') }, async () => {
+      if (!('path' in judge)) return;
+      const env = { ...process.env, KUBECONFIG: node.api.kubeconfig, TERM: 'xterm' };
+      const inTerminal = (command: string) =>
+        run('script', ['-qec', `stty rows 33 cols 77; ${judge.path} ${command}`, '/dev/null'], { env, timeout: 60_000 });
+      const { stdout } = await inTerminal("exec -it hello -- sh -c 'sleep 1; tty; stty size'");
+      assert.match(stdout, /\/dev\/pts\/0\r\n33 77/);
+      await node.runPod('talker', {
+        containers: [
+          {
+            name: 'c',
+            image: TOOLS_IMAGE,
+            stdin: true,
+            stdinOnce: true,
+            command: ['sh', '-c', 'read line; echo "heard $line"; sleep 3600'],
+          },
+        ],
+      });
+      await node.untilPod('talker', isReady, 'is ready');
+      const child: ChildProcess = spawn(judge.path, ['attach', '-i', 'talker'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+      let heard = '';
+      child.stdout?.on('data', (chunk) => {
+        heard += String(chunk);
+      });
+      child.stdin?.write('you\n');
+      await until(() => heard.includes('heard you'), { what: 'the process answers' });
+      child.kill();
     });
 
     test('port-forward reaches a port of the pod, over both roads', async () => {
@@ -338,16 +367,19 @@ inNamespace(import.meta.url, () => {
         const labelSelector = { 'io.kubernetes.pod.uid': metadata.uid ?? '' };
         return (await cri.listContainers({ filter: { labelSelector, state: { state: 1 } } })).containers[0]?.id;
       };
-      await node.stopAgent('SIGKILL');
-      writeFileSync(file, JSON.stringify({ ...node.config, apiServers: ['https://127.0.0.1:1'] }));
-      node.startAgent();
-      const first = (await running()) ?? '';
-      await cri.stopContainer({ containerId: first, timeout: 0 });
-      await until(async () => ((await running()) ?? first) !== first, { what: 'another container runs' });
-      cri.close();
-      await node.stopAgent('SIGTERM');
-      writeFileSync(file, JSON.stringify(node.config));
-      node.startAgent();
+      try {
+        await node.stopAgent('SIGKILL');
+        writeFileSync(file, JSON.stringify({ ...node.config, apiServers: ['https://127.0.0.1:1'] }));
+        node.startAgent();
+        const first = (await running()) ?? '';
+        await cri.stopContainer({ containerId: first, timeout: 0 });
+        await until(async () => ((await running()) ?? first) !== first, { what: 'another container runs', withinMs: 60_000 });
+      } finally {
+        cri.close();
+        await node.stopAgent('SIGTERM');
+        writeFileSync(file, JSON.stringify(node.config));
+        node.startAgent();
+      }
       await node.untilPod('hello', (found) => isReady(found) && statusOf(found)?.restartCount === 1, 'is shown as restarted');
     });
 

@@ -3,7 +3,7 @@ import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from 
 import { OWN_CONDITIONS, podConditions } from './pod-conditions.ts';
 import { podPhase } from './pod-phase.ts';
 import { isSidecar } from './restart-policy.ts';
-import { latestContainer, type RuntimeContainer, type RuntimePod, readySandbox } from './runtime-state.ts';
+import { type RuntimeContainer, type RuntimePod, readySandbox } from './runtime-state.ts';
 
 export interface StatusFacts {
   pod: Stored<Pod>;
@@ -186,8 +186,3 @@ const volumeMountsOf = ({ volumeMounts }: Container): Partial<ContainerStatus> =
 
 /** Kubernetes' times have whole seconds. A container that never ran has none. */
 export const isoSeconds = (milliseconds: number): string => `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-
-/** Whether everything that the pod was made for has ended and nothing will start again. */
-export const hasFinished = (pod: Stored<Pod>, state: RuntimePod, phase: string): boolean =>
-  (phase === 'Succeeded' || phase === 'Failed') &&
-  (pod.spec?.containers ?? []).every(({ name }) => latestContainer(state, name)?.state !== 'running');
