@@ -20,6 +20,8 @@ import { MAX_DEPTH, setOwn } from '../schema/walker.ts';
 
 /** Aliases may blow a small text up: the values that come of one text are counted. */
 const MAX_VALUES = 1_000_000;
+/** Finding what an alias stands for costs a walk over the text. */
+const MAX_ALIASES = 5_000;
 
 /** The documents of a text, empty ones left out. Throws an `Error` with line and column for what is no YAML or too big or deep. */
 export const parseYaml = (text: string): unknown[] => {
@@ -38,6 +40,7 @@ export const parseYaml = (text: string): unknown[] => {
 class Reader {
   readonly #document: Document.Parsed;
   #count = 0;
+  #aliases = 0;
 
   constructor(document: Document.Parsed) {
     this.#document = document;
@@ -47,6 +50,7 @@ class Reader {
     if (++this.#count > MAX_VALUES) throw new Error('yaml: document contains excessive aliasing');
     if (depth > MAX_DEPTH) throw new Error('yaml: exceeded max depth');
     if (isAlias(node)) {
+      if (++this.#aliases > MAX_ALIASES) throw new Error('yaml: document contains excessive aliasing');
       const target = (node as Alias).resolve(this.#document);
       if (!target) throw new Error(`yaml: unknown anchor '${(node as Alias).source}' referenced`);
       return this.read(target, depth + 1);
