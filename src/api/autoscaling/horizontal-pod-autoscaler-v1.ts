@@ -1,9 +1,9 @@
 import { defineKind, STATUS } from '../define-kind.ts';
-import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
+import { as } from '../meta/columns.ts';
 import type { KubeObject, Stored } from '../meta/object.ts';
 import type { HorizontalPodAutoscaler } from '../types/autoscaling-v1.ts';
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV2 } from '../types/autoscaling-v2.ts';
-import { validateAutoscaler } from './horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscaler, validateAutoscaler } from './horizontal-pod-autoscaler.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<HorizontalPodAutoscaler>(object);
@@ -69,23 +69,5 @@ export const horizontalPodAutoscalerV1 = defineKind({
   toStorage,
   fromStorage,
   validate: validateAutoscaler,
-  columns: [
-    column(
-      'Reference',
-      cellOf<HorizontalPodAutoscaler>(({ spec }) => `${spec?.scaleTargetRef.kind}/${spec?.scaleTargetRef.name}`),
-    ),
-    column(
-      'MinPods',
-      cellOf<HorizontalPodAutoscaler>(({ spec }) => String(spec?.minReplicas ?? '<unset>')),
-    ),
-    column(
-      'MaxPods',
-      cellOf<HorizontalPodAutoscaler>(({ spec }) => spec?.maxReplicas ?? 0),
-    ),
-    column(
-      'Replicas',
-      cellOf<HorizontalPodAutoscaler>(({ status }) => status?.currentReplicas ?? 0),
-    ),
-    ageColumn,
-  ],
+  columns: horizontalPodAutoscaler.columns.map((shown) => ({ ...shown, cell: (object, now) => shown.cell(toStorage(object), now) })),
 });

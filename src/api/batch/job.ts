@@ -4,7 +4,7 @@ import { ageColumn, as, cellOf, column, humanDuration, selectorColumn, templateC
 import { deepEqual } from '../meta/equality.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Job, JobSpec } from '../types/batch-v1.ts';
-import { validateJob, validateJobUpdate } from './validation/jobs.ts';
+import { jobNameProblems, validateJob, validateJobUpdate } from './validation/jobs.ts';
 
 const BACKOFF_LIMIT = 6;
 const UNLIMITED = 2 ** 31 - 1;
@@ -85,6 +85,7 @@ export const job = defineKind({
   setDefaults,
   prepareForCreate,
   selectableFields: { 'status.successful': (object) => String(as<Job>(object).status?.succeeded ?? 0) },
+  nameCheck: jobNameProblems,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
   columns: [

@@ -2,7 +2,7 @@ import { checkEndpointIp } from '../core/validation/endpoints.ts';
 import { defineKind } from '../define-kind.ts';
 import { checkIp, checkOneOf, checkText } from '../meta/checks.ts';
 import { ageColumn, as, cellOf, column, listWithMore } from '../meta/columns.ts';
-import { duplicate, type FieldError, invalid, required } from '../meta/field-error.ts';
+import { duplicate, type FieldError, invalid, required, tooMany } from '../meta/field-error.ts';
 import { dnsLabelProblems, dnsSubdomainProblems } from '../meta/names.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../types/discovery-v1.ts';
@@ -22,12 +22,7 @@ const validate = (object: KubeObject): FieldError[] => {
   const { addressType, endpoints, ports } = as<EndpointSlice>(object);
   checkOneOf(errors, 'addressType', addressType, ['FQDN', 'IPv4', 'IPv6']);
   checkPorts(errors, ports ?? []);
-  if ((endpoints?.length ?? 0) > MAX_ENDPOINTS)
-    errors.push({
-      type: 'FieldValueTooMany',
-      field: 'endpoints',
-      message: `Too many: ${endpoints?.length}: must have at most ${MAX_ENDPOINTS} items`,
-    });
+  if ((endpoints?.length ?? 0) > MAX_ENDPOINTS) errors.push(tooMany('endpoints', endpoints?.length ?? 0, MAX_ENDPOINTS));
   else for (const [index, endpoint] of (endpoints ?? []).entries()) checkEndpoint(errors, `endpoints[${index}]`, endpoint, addressType);
   return errors;
 };
@@ -45,12 +40,7 @@ const checkPorts = (errors: FieldError[], ports: readonly EndpointPort[]): void 
 const checkEndpoint = (errors: FieldError[], at: string, endpoint: Endpoint, addressType: string): void => {
   const addresses = endpoint.addresses ?? [];
   if (addresses.length === 0) errors.push(required(`${at}.addresses`, 'must contain at least 1 address'));
-  if (addresses.length > MAX_ADDRESSES)
-    errors.push({
-      type: 'FieldValueTooMany',
-      field: `${at}.addresses`,
-      message: `Too many: ${addresses.length}: must have at most ${MAX_ADDRESSES} items`,
-    });
+  if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(`${at}.addresses`, addresses.length, MAX_ADDRESSES));
   for (const [index, address] of addresses.entries()) {
     const here = `${at}.addresses[${index}]`;
     if (addressType === 'FQDN') checkText(errors, here, address, dnsSubdomainProblems);

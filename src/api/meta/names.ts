@@ -109,7 +109,7 @@ const qualifiedName = (text: string): readonly string[] => {
 
 /** `example.com/MyName`: label and annotation keys, resource names, finalizers. */
 export const qualifiedNameProblems = memoized(qualifiedName);
-export const labelKeyProblems = qualifiedNameProblems;
+export const labelKeyProblems = (key: string): readonly string[] => qualifiedNameProblems(key);
 export const labelValueProblems = memoized(checkWith(LABEL_VALUE, LABEL_VALUE_MESSAGE, 63, bytesMessage));
 
 export const portNameProblems = (name: string): readonly string[] => {

@@ -1,5 +1,5 @@
 import type { ObjectMeta, OwnerReference } from '../types/meta-v1.ts';
-import { type FieldError, forbidden, invalid, required } from './field-error.ts';
+import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
 import { dnsSubdomainProblems, labelKeyProblems, labelValueProblems, maskTrailingDash, qualifiedNameProblems } from './names.ts';
 
 export type NameCheck = (name: string) => readonly string[];
@@ -25,8 +25,7 @@ export const validateAnnotations = (annotations: Readonly<Record<string, string>
     for (const problem of qualifiedNameProblems(key.toLowerCase())) errors.push(invalid(field, key, problem));
     size += key.length + (annotations[key] as string).length;
   }
-  if (size > ANNOTATIONS_LIMIT_BYTES)
-    errors.push({ type: 'FieldValueTooLong', field, message: `Too long: may not be more than ${ANNOTATIONS_LIMIT_BYTES} bytes` });
+  if (size > ANNOTATIONS_LIMIT_BYTES) errors.push(tooLong(field, ANNOTATIONS_LIMIT_BYTES));
   return errors;
 };
 
@@ -77,12 +76,7 @@ const validateManagedFields = (meta: ObjectMeta, field: string): FieldError[] =>
       errors.push(invalid(`${at}.operation`, entry.operation ?? '', 'must be `Apply` or `Update`'));
     if (entry.fieldsType && entry.fieldsType !== 'FieldsV1')
       errors.push(invalid(`${at}.fieldsType`, entry.fieldsType, 'must be `FieldsV1`'));
-    if (entry.manager && Buffer.byteLength(entry.manager) > MAX_MANAGER_BYTES)
-      errors.push({
-        type: 'FieldValueTooLong',
-        field: `${at}.manager`,
-        message: `Too long: may not be more than ${MAX_MANAGER_BYTES} bytes`,
-      });
+    if (entry.manager && Buffer.byteLength(entry.manager) > MAX_MANAGER_BYTES) errors.push(tooLong(`${at}.manager`, MAX_MANAGER_BYTES));
   });
   return errors;
 };

@@ -1,5 +1,5 @@
 import { defineKind } from '../define-kind.ts';
-import { ageColumn, cellOf, column } from '../meta/columns.ts';
+import { cellOf, column } from '../meta/columns.ts';
 import type { IPAddress } from '../types/networking-v1.ts';
 
 const parent = cellOf<IPAddress>(({ spec }) => {
@@ -16,5 +16,5 @@ export const ipAddress = defineKind({
   plural: 'ipaddresses',
   shortNames: ['ip'],
   namespaced: false,
-  columns: [column('ParentRef', parent), ageColumn],
+  columns: [column('ParentRef', parent)],
 });

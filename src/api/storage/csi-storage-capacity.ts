@@ -1,6 +1,5 @@
 import { defineKind } from '../define-kind.ts';
-import { cellOf, column } from '../meta/columns.ts';
-import type { CSIStorageCapacity } from '../types/storage-v1.ts';
+import { column } from '../meta/columns.ts';
 
 export const csiStorageCapacity = defineKind({
   group: 'storage.k8s.io',
@@ -8,14 +7,5 @@ export const csiStorageCapacity = defineKind({
   kind: 'CSIStorageCapacity',
   plural: 'csistoragecapacities',
   namespaced: true,
-  columns: [
-    column(
-      'StorageClassName',
-      cellOf<CSIStorageCapacity>(({ storageClassName }) => storageClassName),
-    ),
-    column(
-      'Capacity',
-      cellOf<CSIStorageCapacity>(({ capacity }) => String(capacity ?? '<unset>')),
-    ),
-  ],
+  columns: [column('Created At', (object) => object.metadata.creationTimestamp ?? '', { type: 'date' })],
 });
