@@ -128,7 +128,7 @@ export default class Get extends KubeCommand<typeof flags> {
     };
     await this.finishing(
       () => this.each(refs, fetchOne),
-      () => {
+      (complete) => {
         const filled = [...groups].filter(([, table]) => table.rows.length);
         for (const [index, [resource, table]] of filled.entries()) {
           if (sortBy) table.rows = sortByPath(table.rows, sortBy, (row) => row.object);
@@ -136,7 +136,7 @@ export default class Get extends KubeCommand<typeof flags> {
           if (index > 0) this.io.out('\n');
           this.io.out(createTablePrinter(this.tableOptions(prefix, resource.namespaced))(table));
         }
-        if (!filled.length && !this.flags['ignore-not-found'] && refs.every((ref) => ref.name === undefined))
+        if (complete && !filled.length && !this.flags['ignore-not-found'] && refs.every((ref) => ref.name === undefined))
           this.sayNothingFound(session, refs);
       },
     );
@@ -188,12 +188,12 @@ export default class Get extends KubeCommand<typeof flags> {
   }
 
   /** What was found is shown before what failed is told. */
-  private async finishing(work: () => Promise<void>, show: () => void): Promise<void> {
+  private async finishing(work: () => Promise<void>, show: (complete: boolean) => void): Promise<void> {
     const failure = await work().then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    show();
+    show(failure === undefined);
     if (failure) throw failure.error;
   }
 }

@@ -26,6 +26,9 @@ export const complete = async (words: readonly string[], io: Io): Promise<Comple
   const current = words.at(-1) ?? '';
   const { id, rest } = findCommand(before);
   const typed = before.filter((word) => !word.startsWith('-'));
+  const early = flagNamed(KUBE_FLAGS, before.at(-1) ?? '');
+  if (id === undefined && early && early.flag.kind !== 'boolean')
+    return completeFlagValue(early, { rest: before.slice(0, -1), flags: KUBE_FLAGS, io }, current);
   const deeper = subcommands(id ?? typed.join(' '));
   if (id === undefined || (deeper.length && rest.every((word) => word.startsWith('-'))))
     if (!current.startsWith('-')) return finish(deeper, current);
