@@ -5,12 +5,15 @@ import { after, before, describe, test } from 'node:test';
 import { event } from '../../src/api/core/event.ts';
 import { namespace } from '../../src/api/core/namespace.ts';
 import { node } from '../../src/api/core/node.ts';
+import { persistentVolume } from '../../src/api/core/persistent-volume.ts';
+import { persistentVolumeClaim } from '../../src/api/core/persistent-volume-claim.ts';
 import { pod } from '../../src/api/core/pod.ts';
 import { serviceAccount } from '../../src/api/core/service-account.ts';
 import type { KubeList, Stored } from '../../src/api/meta/object.ts';
 import { priorityClass } from '../../src/api/scheduling/priority-class.ts';
+import { storageClass } from '../../src/api/storage/storage-class.ts';
 import type { UserInfo } from '../../src/api/transport.ts';
-import type { Event, Node, Pod, PodSpec } from '../../src/api/types/core-v1.ts';
+import type { Event, Node, PersistentVolumeClaim, Pod, PodSpec } from '../../src/api/types/core-v1.ts';
 import { createLogger } from '../../src/base/log/logger.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createClient } from '../../src/client/create-client.ts';
@@ -104,6 +107,14 @@ const defineTests = (name: string, start: () => Promise<Target>, skip: string | 
       await scheduler.stop();
       await client.deleteCollection(pod, { namespace: ns, gracePeriodSeconds: 0 });
       await client.deleteCollection(node, { labelSelector: `test=${id}` });
+      // Nobody here runs the controllers that would take these away.
+      const unprotected = { metadata: { finalizers: null } };
+      const merge = { type: 'application/merge-patch+json' } as const;
+      await client.patch(persistentVolumeClaim, { namespace: ns, name: 'data' }, unprotected, merge);
+      await client.patch(persistentVolume, { name: `pv-${id}` }, unprotected, merge);
+      await client.deleteCollection(persistentVolumeClaim, { namespace: ns });
+      await client.deleteCollection(persistentVolume, { labelSelector: `test=${id}` });
+      await client.deleteCollection(storageClass, { labelSelector: `test=${id}` });
       await client.delete(priorityClass, { name: `high-${id}` });
       await client.delete(namespace, { name: ns });
       await target.stop();
@@ -133,6 +144,42 @@ const defineTests = (name: string, start: () => Promise<Target>, skip: string | 
       await addPod('urgent', '1500m', { priorityClassName: `high-${id}`, nodeSelector: { test: id, zone: 'n1' } });
       await until(async () => (await nodeOf('urgent')) === 'n1');
       await assert.rejects(read('big'), { name: 'StatusError' });
+    });
+
+    test('a claim that waits for its first consumer learns the node, and the pod follows its volume', async () => {
+      const storageClassName = `late-${id}`;
+      await client.create(storageClass, {
+        metadata: { name: storageClassName, labels: { test: id } },
+        provisioner: 'example.com/late',
+        volumeBindingMode: 'WaitForFirstConsumer',
+      } as never);
+      const spec = { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage: '1Gi' } } };
+      await client.create(persistentVolumeClaim, { metadata: { name: 'data', namespace: ns }, spec } as never);
+      await addPod('stateful', '100m', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+      const claim = (): Promise<Stored<PersistentVolumeClaim>> => client.get(persistentVolumeClaim, { namespace: ns, name: 'data' });
+      const selected = async () => (await claim()).metadata.annotations?.['volume.kubernetes.io/selected-node'];
+      await until(selected);
+      const nodeName = await selected();
+      assert.equal(await nodeOf('stateful'), undefined, 'not before the volume is there');
+      // What the volume controller and its provisioner do.
+      await client.create(persistentVolume, {
+        metadata: { name: `pv-${id}`, labels: { test: id } },
+        spec: {
+          capacity: { storage: '1Gi' },
+          accessModes: ['ReadWriteOnce'],
+          storageClassName,
+          hostPath: { path: '/tmp' },
+          claimRef: { kind: 'PersistentVolumeClaim', namespace: ns, name: 'data', uid: (await claim()).metadata.uid },
+        },
+      } as never);
+      await client.patch(
+        persistentVolumeClaim,
+        { namespace: ns, name: 'data' },
+        { metadata: { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { volumeName: `pv-${id}` } },
+        { type: 'application/merge-patch+json' },
+      );
+      await until(() => nodeOf('stateful'));
+      assert.equal(`${id}-${await nodeOf('stateful')}`, nodeName);
     });
 
     test('gated pods wait for their gates', async () => {
