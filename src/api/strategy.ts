@@ -10,6 +10,7 @@ import type { KubeObject } from './meta/object.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from './meta/object-meta.ts';
 import { typeNamed } from './schema/table.ts';
 import { WalkContext, walkType } from './schema/walker.ts';
+import type { ObjectMeta } from './types/meta-v1.ts';
 
 /** Clears what a client may not set on create. uid, creationTimestamp and resourceVersion are the registry's. */
 export const prepareForCreate = (kind: Kind, object: KubeObject): void => {
@@ -30,23 +31,23 @@ export const prepareForUpdate = (kind: Kind, object: KubeObject, old: KubeObject
   object.metadata.generation = (old.metadata.generation ?? 0) + (grew ? 1 : 0);
 };
 
-/** Before an update of `/status`: everything but status is the old one's; of the metadata labels, annotations and finalizers too. */
+/**
+ * Before an update of `/status`: everything but status is the old one's. Labels, annotations, finalizers and owners come along for
+ * most kinds, as upstream has it.
+ */
 export const prepareForStatusUpdate = (kind: Kind, object: KubeObject, old: KubeObject): void => {
   for (const field of Object.keys(object)) if (!STATUS_OWN.has(field)) restore(object, old, field);
   for (const field of Object.keys(old)) if (!STATUS_OWN.has(field) && object[field] === undefined) restore(object, old, field);
-  const { managedFields, resourceVersion } = object.metadata;
   const { metadata } = object;
-  object.metadata = {
-    ...old.metadata,
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(managedFields ? { managedFields } : {}),
-  };
-  if (resourceVersion === undefined) delete object.metadata.resourceVersion;
-  if (METADATA_THROUGH_STATUS.has(`${kind.group}/${kind.plural}`)) {
-    setOrDelete(object.metadata, 'labels', metadata.labels);
-    setOrDelete(object.metadata, 'annotations', metadata.annotations);
-    setOrDelete(object.metadata, 'finalizers', metadata.finalizers);
-  } else if (kind.group === '' || kind.group === 'apps') setOrDelete(object.metadata, 'annotations', metadata.annotations);
+  const kept: ObjectMeta = { ...old.metadata };
+  setOrDelete(kept, 'resourceVersion', metadata.resourceVersion);
+  setOrDelete(kept, 'managedFields', metadata.managedFields);
+  if (kind.schema !== undefined && !STATUS_ALONE.has(kind.group) && kind.plural !== 'servicecidrs') {
+    const held = HELD_BACK[`${kind.group}/${kind.plural}`];
+    for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const)
+      if (field !== held) setOrDelete(kept, field, metadata[field]);
+  }
+  object.metadata = kept;
   kind.prepareForStatusUpdate?.(object, old);
 };
 
@@ -74,8 +75,18 @@ export const warningsFor = (kind: Kind, object: KubeObject, old: KubeObject | un
 
 const STATUS_OWN = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 
-/** Kinds whose status may bring labels and finalizers along: upstream keeps only what it names. */
-const METADATA_THROUGH_STATUS = new Set(['/nodes', '/pods', '/persistentvolumes', '/persistentvolumeclaims', '/services', '/namespaces']);
+/** Groups whose status brings no metadata along. */
+const STATUS_ALONE = new Set([
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'certificates.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+  'resource.k8s.io',
+]);
+
+/** The one field of the metadata that stays the old one's. */
+const HELD_BACK: Readonly<Record<string, string>> = { 'apps/deployments': 'labels', '/pods': 'ownerReferences' };
 
 /** A status in which nothing was said: the fields that are always there. */
 const emptyStatus = (kind: Kind): unknown => {
