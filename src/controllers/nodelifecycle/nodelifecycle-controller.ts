@@ -92,7 +92,8 @@ class NodeLifecycle implements Reconciler {
     const allSilent = !this.#nodes.list().some(isReady);
     if (allSilent === this.#allSilent) return;
     this.#allSilent = allSilent;
-    if (allSilent) this.#context.log.warn('no node is ready: nothing is evicted');
+    const isLoss = allSilent && this.#nodes.list().some((node) => readyStatusOf(node) === 'Unknown');
+    if (isLoss) this.#context.log.warn('no node is ready: nothing is evicted');
     for (const node of this.#nodes.list()) this.#context.enqueue(node.metadata.name ?? '');
   }
 
