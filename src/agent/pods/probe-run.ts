@@ -12,12 +12,13 @@ export interface ProbeTarget {
   podIP: string;
 }
 
-export type ProbeResult = { ok: true } | { ok: false; message: string };
+/** `unknown`: the probe could not be run, because the runtime is away; it says nothing about the container. */
+export type ProbeResult = { ok: true } | { ok: false; message: string } | { ok: 'unknown'; message: string };
 
 /** Answers longer than this are cut; they only serve an event's message. */
 const MAX_BODY_BYTES = 10 * 1024;
 
-/** Runs a probe once. Never rejects: a probe that cannot be run has failed. */
+/** Runs a probe once. Never rejects. */
 export const runProbe = async (probe: Probe, target: ProbeTarget, cri: CriClient): Promise<ProbeResult> => {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   try {
@@ -27,7 +28,8 @@ export const runProbe = async (probe: Probe, target: ProbeTarget, cri: CriClient
     if (probe.grpc) return await grpcProbe(probe.grpc, target, timeoutMs);
     return { ok: false, message: 'missing probe handler' };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: error instanceof CriError ? 'unknown' : false, message };
   }
 };
 

@@ -167,7 +167,7 @@ class ContainerProbes {
     const nextAt = Date.now() + (probe.periodSeconds ?? 10) * 1000;
     const result = await this.#options.run(probe);
     if (this.#stopped || (this.#noLiveness && kind !== 'readiness')) return;
-    if (this.#record(kind, probe, result)) return;
+    if (result.ok !== 'unknown' && this.#record(kind, probe, result)) return;
     this.#timers.set(
       kind,
       setTimeout(() => void this.#tick(kind, probe), Math.max(0, nextAt - Date.now())),
@@ -175,7 +175,7 @@ class ContainerProbes {
   }
 
   /** Answers whether this probe is over. */
-  #record(kind: ProbeKind, probe: Probe, result: ProbeResult): boolean {
+  #record(kind: ProbeKind, probe: Probe, result: Exclude<ProbeResult, { ok: 'unknown' }>): boolean {
     const before = this.#runs.get(kind);
     const count = before?.result === result.ok ? before.count + 1 : 1;
     this.#runs.set(kind, { result: result.ok, count });
