@@ -6,7 +6,7 @@ import { type Flags, listFlag, textFlag } from '../cli/args/flags.ts';
 import { CommandError, UsageError } from '../cli/errors.ts';
 import { fetchObjects } from '../cli/kube/fetch.ts';
 import { type PortPair, parsePortPairs, servicePortToPod } from '../cli/kube/forwarded-ports.ts';
-import { type Pod, runningPodOf } from '../cli/kube/pods-of.ts';
+import { runningPodOf } from '../cli/kube/pods-of.ts';
 import { carryConnection, listen, openTunnel } from '../cli/kube/port-tunnel.ts';
 import { parseTargets } from '../cli/kube/targets.ts';
 import { KubeCommand } from '../cli/kube-command.ts';
@@ -106,4 +106,3 @@ export default class PortForward extends KubeCommand<typeof flags> {
   }
 }
 
-export type { Pod };

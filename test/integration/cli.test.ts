@@ -106,7 +106,7 @@ test('edit saves what the editor changed, opens again after an error, and says w
   // First it breaks the object, and when opened again it mends it.
   writeFileSync(
     editor,
-    '#!/bin/sh\nif grep -q "^# .*rror" "$1"; then sed -i \'s/a: \\[\\]/a: "2"/\' "$1"; else sed -i \'s/a: "1"/a: []/\' "$1"; fi\n',
+    '#!/bin/sh\nif grep -qE "^# (Error from|error:|The )" "$1"; then sed -i \'s/a: \\[\\]/a: "2"/\' "$1"; else sed -i \'s/a: "1"/a: []/\' "$1"; fi\n',
   );
   chmodSync(editor, 0o755);
   const changed = await slipway('edit configmap edited', { env: { KUBE_EDITOR: editor } });
@@ -150,7 +150,7 @@ const SAME = [
   'api-versions',
   'run x --image=i --port=80 --dry-run=client -o yaml',
   'create deployment x --image=i --replicas=3 --dry-run=client -o yaml',
-  'create secret generic x --from-literal=a=b --dry-run=client -o json',
+  'create secret generic x --from-literal=a=b --dry-run=client -o yaml',
   'create clusterrolebinding x --clusterrole=view --serviceaccount=a:b --dry-run=client -o yaml',
   'delete pod nope',
   'auth can-i create pods',

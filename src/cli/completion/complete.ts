@@ -38,7 +38,7 @@ export const complete = async (words: readonly string[], io: Io): Promise<Comple
   const last = before.at(-1) ?? '';
   const pending = last.startsWith('-') && !last.includes('=') ? flagNamed(flags, last) : undefined;
   if (pending && pending.flag.kind !== 'boolean' && pending.flag.bare === undefined)
-    return completeFlagValue(pending, { rest, flags, io }, current);
+    return completeFlagValue(pending, { rest: rest.slice(0, -1), flags, io }, current);
   const equals = /^(--[^=]+)=(.*)$/.exec(current);
   if (equals) {
     const named = flagNamed(flags, equals[1] as string);

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { ApiRequest, Transport } from '../../api/transport.ts';
+import type { ApiRequest } from '../../api/transport.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { createRestTransport, type RestTransport } from '../../client/rest/rest-transport.ts';
 import { type Kubeconfig, kubeconfigPaths, loadKubeconfig } from '../../pki/kubeconfig.ts';
@@ -227,4 +227,3 @@ const watched = (transport: RestTransport, observers: Observers): RestTransport 
   };
 };
 
-export type { Transport };

@@ -1,3 +1,4 @@
+import type { ClientRequest } from 'node:http';
 import WebSocket from 'ws';
 import { type Status, StatusError, statusError } from '../../api/meta/status.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
@@ -13,7 +14,7 @@ export const openWebSocket = (
   const { endpoint } = session;
   const search = new URLSearchParams(query.map(([name, value]) => [name, value])).toString();
   const url = `${endpoint.server.replace(/^http/, 'ws').replace(/\/$/, '')}${path}${search ? `?${search}` : ''}`;
-  const socket = new WebSocket(url, [...protocols], {
+  const socket = new WebSocket(url, protocols.filter(isToken), {
     ca: endpoint.ca,
     cert: endpoint.cert,
     key: endpoint.key,
@@ -27,6 +28,7 @@ export const openWebSocket = (
     perMessageDeflate: false,
     handshakeTimeout: 30_000,
     maxPayload: 64 * 1024 * 1024,
+    ...(protocols.every(isToken) ? {} : { finishRequest: (request: ClientRequest) => offerAnyway(request, protocols) }),
   });
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(socket));
@@ -40,6 +42,18 @@ export const openWebSocket = (
       response.on('error', reject);
     });
   });
+};
+
+/** What the library takes for the name of a protocol. */
+const isToken = (name: string): boolean => /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/.test(name);
+
+/** Kubernetes' `SPDY/3.1+portforward.k8s.io` is no token, so the library would refuse to offer it, and to take it as the answer. */
+const offerAnyway = (request: ClientRequest, protocols: readonly string[]): void => {
+  request.setHeader('sec-websocket-protocol', protocols.join(', '));
+  request.prependListener('upgrade', (response) => {
+    if (protocols.includes(response.headers['sec-websocket-protocol'] ?? '')) delete response.headers['sec-websocket-protocol'];
+  });
+  request.end();
 };
 
 const refusal = (code: number, text: string): StatusError => {

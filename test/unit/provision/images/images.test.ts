@@ -25,7 +25,6 @@ test('the pause program exits with 0 on SIGTERM and on SIGINT', { skip: !canRun 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const child = spawn(path);
     const exited = new Promise<[number | null, string | null]>((resolve) => child.on('exit', (code, by) => resolve([code, by])));
-    const startedBy = Date.now() + 10_000;
     t.after(() => child.kill('SIGKILL'));
     // A signal sent before the program waits in rt_sigtimedwait (128) would kill it.
     const deadline = Date.now() + 10_000;
