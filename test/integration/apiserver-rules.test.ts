@@ -219,3 +219,83 @@ test('a pod security label refuses what breaks out of its box', async () => {
   const refused = await failure(post('/api/v1/namespaces/safe/pods', podOn('bad', 'n1', { hostNetwork: true })));
   assert.match(refused.message, /violates PodSecurity "baseline:latest": host namespaces \(hostNetwork=true\)/);
 });
+
+test('of many objects with one generated name each gets its own', async () => {
+  const made = await Promise.all(
+    Array.from({ length: 30 }, () =>
+      post('/api/v1/namespaces/default/configmaps', { kind: 'ConfigMap', apiVersion: 'v1', metadata: { generateName: 'made-' } }),
+    ),
+  );
+  assert.equal(new Set(made.map(({ metadata }) => metadata.name)).size, 30);
+});
+
+test('a watch shows what is written, in order, and ends when the server does', async () => {
+  const seen: string[] = [];
+  const abort = new AbortController();
+  const watching = (async () => {
+    const events = admin.watch({
+      method: 'GET',
+      path: '/api/v1/namespaces/default/secrets',
+      query: { fieldSelector: 'metadata.name=watched' },
+      signal: abort.signal,
+    });
+    for await (const { type, object } of events) {
+      seen.push(`${type} ${(object['data'] as { a?: string } | undefined)?.a ?? ''}`);
+      if (type === 'DELETED') break;
+    }
+  })();
+  const path = '/api/v1/namespaces/default/secrets';
+  await post(path, { kind: 'Secret', apiVersion: 'v1', metadata: { name: 'watched' }, data: { a: 'MQ==' } });
+  await admin.send({
+    method: 'PATCH',
+    path: `${path}/watched`,
+    contentType: 'application/merge-patch+json',
+    body: { data: { a: 'Mg==' } },
+  });
+  await admin.send({
+    method: 'PATCH',
+    path: `${path}/watched`,
+    contentType: 'application/merge-patch+json',
+    body: { data: { a: 'Mg==' } },
+  });
+  await admin.send({ method: 'DELETE', path: `${path}/watched` });
+  await watching;
+  assert.deepEqual(seen, ['ADDED MQ==', 'MODIFIED Mg==', 'DELETED Mg==']);
+});
+
+test('an eviction is refused while the budget has nothing to spare, and spends what it has', async () => {
+  const labels = { budget: 'b' };
+  for (const name of ['e1', 'e2']) {
+    const pod = podOn(name, 'n1') as KubeObject;
+    await post('/api/v1/namespaces/default/pods', { ...pod, metadata: { name, labels } });
+    await admin.send({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/default/pods/${name}/status`,
+      contentType: 'application/merge-patch+json',
+      body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
+    });
+  }
+  const budget = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+  await post(budget, {
+    kind: 'PodDisruptionBudget',
+    apiVersion: 'policy/v1',
+    metadata: { name: 'b' },
+    spec: { minAvailable: 1, selector: { matchLabels: labels } },
+  });
+  const allow = (disruptionsAllowed: number) =>
+    admin.send({
+      method: 'PATCH',
+      path: `${budget}/b/status`,
+      contentType: 'application/merge-patch+json',
+      body: { status: { observedGeneration: 1, disruptionsAllowed, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 } },
+    });
+  const evict = (name: string) =>
+    post(`/api/v1/namespaces/default/pods/${name}/eviction`, { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name } });
+  await allow(0);
+  const refused = await failure(evict('e1'));
+  assert.equal(refused.code, 429);
+  assert.equal(refused.message, "Cannot evict pod as it would violate the pod's disruption budget.");
+  await allow(1);
+  await evict('e1');
+  assert.equal((await failure(evict('e2'))).code, 429);
+});

@@ -27,8 +27,6 @@ export interface Authorizer {
   authorize(request: AccessRequest): Decision | undefined | Promise<Decision | undefined>;
 }
 
-export const ALLOWED: Decision = Object.freeze({ allowed: true, reason: '' });
-
 /** Asks each in turn; the first opinion counts. Reasons of those without opinion are gathered, as upstream's union does. */
 export const createUnionAuthorizer =
   (authorizers: readonly Authorizer[]) =>

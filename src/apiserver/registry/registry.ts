@@ -107,9 +107,9 @@ export class Registry {
     for (let attempt = 1; ; attempt++) {
       if (generates) metadata.name = generateName(base);
       try {
-        return await this.#createOnce(call, generates ? structuredClone(object) : object, options);
+        return await this.#createOnce(call, object, options);
       } catch (error) {
-        // Another object has just that random name: try the next one.
+        // Another object has just that random name: try the next one. What was set in the object before is only set again.
         const taken = generates && attempt < NAME_TRIES && (error as { reason?: string }).reason === 'AlreadyExists';
         if (!taken) throw error;
       }
