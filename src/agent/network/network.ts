@@ -189,7 +189,8 @@ class LiveNodeNetwork implements NodeNetwork {
         delete: (object) => this.#onSlice(object, undefined, true),
       }),
     );
-    Promise.all([services.synced, slices.synced])
+    // The nodes too: without this node's range the first table would let pods out with their own address.
+    Promise.all([services.synced, slices.synced, nodes.synced])
       .then(() => {
         this.#dnsReady = true;
         return this.#proxy.begin();

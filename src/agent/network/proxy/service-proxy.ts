@@ -50,6 +50,7 @@ export class ServiceProxy {
   #baseDirty = false;
   #wholeTable = true;
   #begun = false;
+  #hasLoaded = false;
   #stopped = false;
   #running: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -169,7 +170,9 @@ export class ServiceProxy {
     if (commands.length > 0) await this.#options.run('nft', ['-f', '-'], `${commands.join('\n')}\n`);
     this.#programmedRevision = revision;
     this.#options.onProgrammed?.(revision);
-    if (stale.length > 0) await deleteFlows(stale, this.#options.run, this.#options.log);
+    // At the start everything is new to this process, but not to the flows that an earlier one has set up.
+    if (stale.length > 0 && this.#hasLoaded) await deleteFlows(stale, this.#options.run, this.#options.log);
+    this.#hasLoaded = true;
   }
 
   #changeCommands(changes: readonly Change[]): string[] {
