@@ -49,8 +49,10 @@ export class AgentServer implements Component {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: 16 * 1024 * 1024,
-    handleProtocols: (offered) => [...REMOTE_COMMAND_PROTOCOLS, PORT_FORWARD_TUNNEL].find((name) => offered.has(name)) ?? false,
+    handleProtocols: (offered) => REMOTE_COMMAND_PROTOCOLS.find((name) => offered.has(name)) ?? false,
   });
+  /** Requests that ask for the tunnel: its name is no token of HTTP, so the library would refuse it; it is answered beside it. */
+  readonly #tunnels = new WeakSet<IncomingMessage>();
   #server: Server | undefined;
   #tlsTimer: NodeJS.Timeout | undefined;
   #tlsStamp = '';
@@ -58,6 +60,9 @@ export class AgentServer implements Component {
   constructor(options: AgentServerOptions) {
     this.#options = options;
     const { client, config, context, cri, manager, machine } = options;
+    this.#webSockets.on('headers', (headers, request) => {
+      if (this.#tunnels.has(request)) headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_TUNNEL}`);
+    });
     this.#authorizer = new Authorizer({ client, nodeName: config.nodeName, now: context.now });
     this.#stats = { config, cri, cgroups: context.cgroups, manager, machine, startedAt: context.now() };
   }
@@ -217,14 +222,18 @@ export class AgentServer implements Component {
 
   #webSocket(request: IncomingMessage, facts: { socket: Duplex; head: Buffer; target: StreamTarget }): void {
     const { socket, head, target } = facts;
+    const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    if (offered?.includes(PORT_FORWARD_TUNNEL)) {
+      this.#tunnels.add(request);
+      delete request.headers['sec-websocket-protocol'];
+    }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
-      const session =
-        webSocket.protocol === PORT_FORWARD_TUNNEL
-          ? openRuntimeStream(target.url, PORT_FORWARD_PROTOCOL).then((opened) => {
-              if (opened.head.length > 0) opened.socket.unshift(opened.head);
-              join(createWebSocketStream(webSocket), opened.socket);
-            })
-          : joinRemoteCommand(webSocket, target.url, target.streams);
+      const session = this.#tunnels.has(request)
+        ? openRuntimeStream(target.url, PORT_FORWARD_PROTOCOL).then((opened) => {
+            if (opened.head.length > 0) opened.socket.unshift(opened.head);
+            join(createWebSocketStream(webSocket), opened.socket);
+          })
+        : joinRemoteCommand(webSocket, target.url, target.streams);
       session.catch((error: unknown) => {
         this.#options.log.debug('stream failed', { path: request.url?.split('?')[0], error: String(error) });
         webSocket.close(1011, (error instanceof Error ? error.message : String(error)).slice(0, 120));
