@@ -36,6 +36,8 @@ export class LiveWorld implements World {
   /** Volumes that a pod on its way has been promised; they are not available any more, though the server does not know yet. */
   readonly #reserved = new Map<string, string>();
 
+  readonly #removeHandlers: (() => void)[] = [];
+
   constructor(state: ClusterState, informers: InformerFactory, onStorageChange: () => void) {
     this.state = state;
     this.#claims = informers.of(persistentVolumeClaim);
@@ -51,15 +53,16 @@ export class LiveWorld implements World {
     this.#volumes.addIndex('class', (volume) => [volume.spec?.storageClassName ?? '']);
     this.#services.addIndex('namespace', (object) => [object.metadata.namespace ?? '']);
     for (const informer of [this.#claims, this.#volumes, this.#storageClasses, this.#csiNodes] as InformerReads<unknown>[])
-      informer.addHandler({ add: onStorageChange, update: onStorageChange, delete: onStorageChange });
+      this.#removeHandlers.push(informer.addHandler({ add: onStorageChange, update: onStorageChange, delete: onStorageChange }));
     const forget = (): void => this.#siblings.clear();
-    this.#services.addHandler({ add: forget, update: forget, delete: forget });
-    for (const informer of Object.values(this.#owners))
-      informer.addHandler({
-        add: forget,
-        // Their status changes all the time; their selector never does.
-        delete: forget,
-      });
+    this.#removeHandlers.push(this.#services.addHandler({ add: forget, update: forget, delete: forget }));
+    // Their status changes all the time; their selector never does.
+    for (const informer of Object.values(this.#owners)) this.#removeHandlers.push(informer.addHandler({ add: forget, delete: forget }));
+  }
+
+  /** Listens to the informers no more, which others may go on using. */
+  close(): void {
+    for (const remove of this.#removeHandlers.splice(0)) remove();
   }
 
   claim(namespace: string, name: string): Stored<PersistentVolumeClaim> | undefined {

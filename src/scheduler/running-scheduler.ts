@@ -103,6 +103,7 @@ export class RunningScheduler {
     this.#abort.abort();
     clearTimeout(this.#timer);
     for (const remove of this.#removeHandlers.splice(0)) remove();
+    this.#world.close();
     this.#events.stop();
     this.#writer.stop();
     if (!this.#options.informers) await this.#informers.stop();
