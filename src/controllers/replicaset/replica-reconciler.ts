@@ -1,7 +1,6 @@
 import { pod as pods } from '../../api/core/pod.ts';
 import type { Kind } from '../../api/kind.ts';
 import { keyOf, type Stored } from '../../api/meta/object.ts';
-import { hasReason } from '../../api/meta/status.ts';
 import type { ReplicaSetCondition, ReplicaSetStatus } from '../../api/types/apps-v1.ts';
 import type { Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
 import type { LabelSelector } from '../../api/types/meta-v1.ts';
@@ -9,9 +8,9 @@ import type { InformerReads } from '../../client/informer/informer.ts';
 import { BY_CONTROLLER, claimObjects, indexByController } from '../claim-objects.ts';
 import { type ControllerContext, type Reconciler, type SyncResult, watchOf } from '../controller.ts';
 import { regarding } from '../event-recorder.ts';
-import { Expectations } from '../expectations.ts';
 import { selects } from '../label-selector.ts';
 import { isNamespaceGoing } from '../namespace-going.ts';
+import { PodControl } from '../pod-control.ts';
 import {
   controllerRefOf,
   controllerRefTo,
@@ -44,37 +43,29 @@ export class ReplicaReconciler<T extends Replicated> implements Reconciler {
   readonly #replicated: ReplicatedKind<T>;
   readonly #sets: InformerReads<T>;
   readonly #pods: InformerReads<Pod>;
-  readonly #expectations: Expectations;
+  readonly #control: PodControl;
 
   constructor(context: ControllerContext, replicated: ReplicatedKind<T>) {
     this.#context = context;
     this.#replicated = replicated;
     this.#sets = context.informers.of<T>(replicated.kind);
     this.#pods = context.informers.of<Pod>(pods);
-    this.#expectations = new Expectations(context.now);
+    this.#control = new PodControl(context, this.#pods, replicated.kind.kind);
     indexByController(this.#pods);
     indexByController(this.#sets);
     this.#sets.addIndex('namespace', (set) => [set.metadata.namespace ?? '']);
-    this.#pods.addHandler({
-      add: (pod) => this.#settle(pod, `+${keyOf(pod)}`),
-      update: (pod) => pod.metadata.deletionTimestamp && this.#settle(pod, `-${pod.metadata.uid}`),
-      delete: (pod) => {
-        this.#settle(pod, `+${keyOf(pod)}`);
-        this.#settle(pod, `-${pod.metadata.uid}`);
-      },
-    });
     this.watches = [watchOf(this.#sets, (set) => [keyOf(set)]), watchOf(this.#pods, (pod) => this.#setsOf(pod))];
   }
 
   async sync(key: string): Promise<SyncResult | undefined> {
     const set = this.#sets.get(key);
     if (!set) {
-      this.#expectations.forget(key);
+      this.#control.forget(key);
       return undefined;
     }
     const { kind, selectorOf } = this.#replicated;
     // Asked before the pods are read: what is settled after this line may not be counted in them.
-    const mayChange = this.#expectations.fulfilled(key);
+    const mayChange = this.#control.isCurrent(key);
     const claimed = await claimObjects({
       client: this.#context.client,
       resource: pods,
@@ -92,11 +83,6 @@ export class ReplicaReconciler<T extends Replicated> implements Reconciler {
     // A namespace that is going takes no new pods, and will take this set too.
     if (failure && !isNamespaceGoing(failure.error)) throw failure.error;
     return { requeueAfterMs: this.#nextAvailability(set, active) };
-  }
-
-  #settle(pod: Stored<Pod>, what: string): void {
-    const owner = controllerRefOf(pod);
-    if (owner?.kind === this.#replicated.kind.kind) this.#expectations.settle(`${pod.metadata.namespace}/${owner.name}`, what);
   }
 
   #setsOf(pod: Stored<Pod>): string[] {
@@ -146,42 +132,17 @@ export class ReplicaReconciler<T extends Replicated> implements Reconciler {
   }
 
   async #createPod(key: string, set: Stored<T>): Promise<void> {
-    const { client, events, random } = this.#context;
     const { kind } = this.#replicated;
     const { namespace = '', name: setName } = set.metadata;
     const generateName = `${setName}-`;
-    const name = nameWithSuffix(generateName, random);
-    const what = `+${namespace}/${name}`;
-    this.#expectations.expect(key, what);
-    try {
-      await client.create(pods, podFromTemplate(set.spec?.template, controllerRefTo(kind, set), { namespace, name, generateName }));
-      events.record(regarding(kind, set), 'Normal', 'SuccessfulCreate', `Created pod: ${name}`);
-    } catch (error) {
-      this.#expectations.settle(key, what);
-      if (!isNamespaceGoing(error))
-        events.record(regarding(kind, set), 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
-      throw error;
-    }
+    const name = nameWithSuffix(generateName, this.#context.random);
+    const pod = podFromTemplate(set.spec?.template, controllerRefTo(kind, set), { namespace, name, generateName });
+    await this.#control.create(key, regarding(kind, set), pod);
   }
 
   async #delete(key: string, set: Stored<T>, doomed: readonly Stored<Pod>[]): Promise<{ reason: string; error: unknown } | undefined> {
-    const { client, events } = this.#context;
-    const { kind } = this.#replicated;
-    for (const pod of doomed) this.#expectations.expect(key, `-${pod.metadata.uid}`);
-    const results = await Promise.allSettled(
-      doomed.map(async (pod) => {
-        const { namespace, name = '', uid } = pod.metadata;
-        try {
-          await client.delete(pods, { namespace, name }, { preconditions: { uid } });
-          events.record(regarding(kind, set), 'Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
-        } catch (error) {
-          this.#expectations.settle(key, `-${uid}`);
-          if (hasReason(error, 'NotFound') || hasReason(error, 'Conflict')) return;
-          events.record(regarding(kind, set), 'Warning', 'FailedDelete', `Error deleting: ${(error as Error).message}`);
-          throw error;
-        }
-      }),
-    );
+    const about = regarding(this.#replicated.kind, set);
+    const results = await Promise.allSettled(doomed.map((pod) => this.#control.delete(key, about, pod)));
     const failed = results.find((result) => result.status === 'rejected');
     return failed ? { reason: 'FailedDelete', error: failed.reason } : undefined;
   }
