@@ -1,6 +1,6 @@
 import { deepEqual } from '../meta/equality.ts';
 import { type FieldSet, LEAF } from './field-set.ts';
-import { itemKey, type Shape, setKey } from './shape.ts';
+import { fieldStep, itemKey, type Shape, setKey } from './shape.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -63,11 +63,11 @@ class Comparer {
       const difference = this.compare(left[key], right[key], shape);
       if (difference) {
         changed ??= {};
-        changed[`f:${key}`] = difference;
+        changed[fieldStep(key)] = difference;
       }
       if (this.removed) {
         removed ??= {};
-        removed[`f:${key}`] = this.removed;
+        removed[fieldStep(key)] = this.removed;
       }
     };
     for (const key in right) visit(key);
@@ -150,8 +150,8 @@ export const fieldSetOf = (value: unknown, shape: Shape): FieldSet | undefined =
       const child = shape.kind === 'struct' ? shape.fields.get(key) : shape.kind === 'map' ? shape.item : shape;
       if (!child) continue;
       const children = fieldSetOf(item, child);
-      if (children) set[`f:${key}`] = children;
-      else if (isEmpty(item) && !Array.isArray(item)) set[`f:${key}`] = LEAF;
+      if (children) set[fieldStep(key)] = children;
+      else if (isEmpty(item) && !Array.isArray(item)) set[fieldStep(key)] = LEAF;
     }
   return isEmpty(set) ? undefined : set;
 };
@@ -224,7 +224,7 @@ export const prune = (value: unknown, gone: FieldSet, kept: FieldSet | undefined
   const result: Fields = {};
   for (const [key, item] of Object.entries(value as Fields)) {
     const child = shape.kind === 'struct' ? shape.fields.get(key) : shape.kind === 'map' ? shape.item : shape;
-    const fate = child ? survives(`f:${key}`, item, child) : { keep: true, item };
+    const fate = child ? survives(fieldStep(key), item, child) : { keep: true, item };
     if (fate.keep) Object.defineProperty(result, key, { value: fate.item, enumerable: true, configurable: true, writable: true });
   }
   return result;

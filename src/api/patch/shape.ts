@@ -101,9 +101,33 @@ const fieldShape = (field: FieldSchema): Shape => {
 
 type Fields = Record<string, unknown>;
 
+/** Steps of field sets are made once: joining and interning them is most of the cost of a set. Emptied when full. */
+const fieldSteps = new Map<string, string>();
+const itemSteps = new Map<string, Map<string, string>>();
+const MEMO_LIMIT = 4096;
+
+const remembered = (memo: Map<string, string>, key: string, make: () => string): string => {
+  const known = memo.get(key);
+  if (known !== undefined) return known;
+  if (memo.size >= MEMO_LIMIT) memo.clear();
+  const made = make();
+  memo.set(key, made);
+  return made;
+};
+
+/** `f:name`. */
+export const fieldStep = (key: string): string => remembered(fieldSteps, key, () => `f:${key}`);
+
 /** `k:{"name":"web"}`: the name of a list's item in a field set. */
 export const itemKey = (shape: Extract<Shape, { kind: 'list' }>, item: unknown): string => {
   const fields = (item ?? {}) as Fields;
+  const [key, second] = shape.keys;
+  if (key !== undefined && second === undefined && typeof fields[key] === 'string') {
+    const memo = itemSteps.get(key) ?? new Map<string, string>();
+    itemSteps.set(key, memo);
+    const value = fields[key] as string;
+    return remembered(memo, value, () => `k:{"${key}":${JSON.stringify(value)}}`);
+  }
   let text = 'k:{';
   for (const key of shape.keys) {
     const value = fields[key] ?? shape.defaults[key];
