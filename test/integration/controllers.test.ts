@@ -7,14 +7,17 @@ import { statefulSet as statefulSets } from '../../src/api/apps/stateful-set.ts'
 import { job as jobs } from '../../src/api/batch/job.ts';
 import { namespace as namespaces } from '../../src/api/core/namespace.ts';
 import { node as nodes } from '../../src/api/core/node.ts';
+import { persistentVolume as volumes } from '../../src/api/core/persistent-volume.ts';
+import { persistentVolumeClaim as claims } from '../../src/api/core/persistent-volume-claim.ts';
 import { pod as pods } from '../../src/api/core/pod.ts';
 import { service as services } from '../../src/api/core/service.ts';
 import { endpointSlice as slices } from '../../src/api/discovery/endpoint-slice.ts';
 import type { Stored } from '../../src/api/meta/object.ts';
 import { isNotFound } from '../../src/api/meta/status.ts';
+import { storageClass as storageClasses } from '../../src/api/storage/storage-class.ts';
 import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from '../../src/api/types/apps-v1.ts';
 import type { Job } from '../../src/api/types/batch-v1.ts';
-import type { Node, Pod } from '../../src/api/types/core-v1.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/api/types/core-v1.ts';
 import type { EndpointSlice } from '../../src/api/types/discovery-v1.ts';
 import { createLogger } from '../../src/base/log/logger.ts';
 import { createClient } from '../../src/client/create-client.ts';
@@ -213,6 +216,50 @@ describe('all controllers over the API server in one process', () => {
     await client.delete(namespaces, { name: namespace });
     await until(() => client.get(namespaces, { name: namespace }).then(() => false, isNotFound), { what: 'namespace gone' });
     assert.equal((await client.list(pods, { namespace })).items.length, 0);
+  });
+
+  test('claims get volumes, made or given, and hold them while pods use them', async () => {
+    const namespace = await makeNamespace('volumes');
+    await client.create(storageClasses, {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'local' },
+      provisioner: 'slipway.local/path',
+    });
+    const size = { storage: '1Gi' };
+    const accessModes = ['ReadWriteOnce'];
+    await client.create(volumes, {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: 'given' },
+      spec: { capacity: { storage: '2Gi' }, accessModes, storageClassName: 'manual', hostPath: { path: '/data' } },
+    });
+    for (const storageClassName of ['manual', 'local'])
+      await client.create(claims, {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { namespace, name: storageClassName },
+        spec: { accessModes, storageClassName, resources: { requests: size } },
+      });
+    const claim = (name: string): Promise<Stored<PersistentVolumeClaim>> => client.get(claims, { namespace, name });
+    await until(async () => (await claim('manual')).status?.phase === 'Bound' && (await claim('local')).status?.phase === 'Bound', {
+      what: 'bound claims',
+    });
+    assert.equal((await claim('manual')).spec?.volumeName, 'given');
+    const made = (await claim('local')).spec?.volumeName ?? '';
+    const { spec } = template('v', 'i:1');
+    const user = { ...spec, volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'local' } }] };
+    await client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'user' }, spec: user });
+    await until(async () => (await livePods(namespace)).some(isReady), { what: 'a pod that uses the claim' });
+    await client.delete(claims, { namespace, name: 'local' });
+    assert.ok((await claim('local')).metadata.deletionTimestamp, 'the claim waits');
+    await client.delete(pods, { namespace, name: 'user' });
+    await until(() => claim('local').then(() => false, isNotFound), { what: 'the claim goes after its pod' });
+    await until(() => client.get(volumes, { name: made }).then(() => false, isNotFound), { what: 'the made volume goes' });
+    await client.delete(claims, { namespace, name: 'manual' });
+    await until(async () => (await client.get<Stored<PersistentVolume>>(volumes, { name: 'given' })).status?.phase === 'Released', {
+      what: 'the given volume stays, released',
+    });
   });
 
   test('nodes have ranges of their own', async () => {
