@@ -54,7 +54,14 @@ export default class Copy extends KubeCommand<typeof flags> {
 
   private async isFolder(place: Place): Promise<boolean> {
     const nowhere = new PassThrough().resume();
-    return (await this.remote(place, ['test', '-d', place.path], { stdout: nowhere, quiet: true })) === 0;
+    // A container without `test` cannot say; its path is then taken for a file's, as kubectl does.
+    return this.remote(place, ['test', '-d', place.path], { stdout: nowhere, quiet: true }).then(
+      (code) => code === 0,
+      (error: unknown) => {
+        if (error instanceof CommandError) return false;
+        throw error;
+      },
+    );
   }
 
   private async fromPod(place: Place, local: string): Promise<number> {

@@ -105,4 +105,3 @@ export default class PortForward extends KubeCommand<typeof flags> {
     return servers;
   }
 }
-

@@ -226,4 +226,3 @@ const watched = (transport: RestTransport, observers: Observers): RestTransport 
     close: () => transport.close(),
   };
 };
-

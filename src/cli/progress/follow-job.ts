@@ -1,5 +1,6 @@
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Io } from '../io.ts';
+import { createLiveLines } from './live-lines.ts';
 
 /** Work under way, as the provisioning jobs give it: what it says, and how it ends. */
 export interface FollowedJob<T> {
@@ -15,10 +16,16 @@ export const followJob = async <T>(job: FollowedJob<T>, { io, json }: { io: Io; 
   // Its failure also ends the events, and is thrown from there.
   job.result.catch(() => {});
   const titles = new Map<string, string>();
-  for await (const event of job.events) {
-    if (event.type === 'step-started') titles.set(event.step, event.title);
-    if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
-    else io.err(plainLine(event, titles));
+  const live = !json && io.stderr.isTTY && !io.env['CI'] && io.env['TERM'] !== 'dumb' ? createLiveLines(io) : undefined;
+  try {
+    for await (const event of job.events) {
+      if (event.type === 'step-started') titles.set(event.step, event.title);
+      if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      else if (live) live.show(event, plainLine(event, titles));
+      else io.err(plainLine(event, titles));
+    }
+  } finally {
+    live?.end();
   }
   const result = await job.result;
   if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), type: 'result', ...(result ?? {}) })}\n`);
@@ -26,13 +33,15 @@ export const followJob = async <T>(job: FollowedJob<T>, { io, json }: { io: Io; 
 };
 
 const plainLine = (event: ProgressEvent, titles: ReadonlyMap<string, string>): string => {
+  // Steps that run on several nodes at once are told apart by the node.
+  const where = 'node' in event && event.node ? ` on ${event.node}` : '';
   switch (event.type) {
     case 'step-done':
-      return `ok      ${titles.get(event.step)}${event.changed ? '' : ': unchanged'}${event.milliseconds ? ` (${(event.milliseconds / 1000).toFixed(2)} s)` : ''}\n`;
+      return `ok      ${titles.get(event.step)}${where}${event.changed ? '' : ': unchanged'}${event.milliseconds ? ` (${(event.milliseconds / 1000).toFixed(2)} s)` : ''}\n`;
     case 'step-skipped':
-      return `skipped ${event.title}: ${event.reason}\n`;
+      return `skipped ${event.title}${where}: ${event.reason}\n`;
     case 'step-failed':
-      return `failed  ${titles.get(event.step)}: ${event.reason}\n`;
+      return `failed  ${titles.get(event.step)}${where}: ${event.reason}\n`;
     case 'note':
       return `${event.message}\n`;
     case 'warning':
