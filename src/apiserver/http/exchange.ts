@@ -101,7 +101,7 @@ export class Http2Exchange implements Exchange {
     if (!empty) stream.end(body);
     this.#takeEnd();
     // The rest of a body that nobody wants must not hold the stream open.
-    if (!stream.readableEnded && !stream.readableFlowing) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!stream.endAfterHeaders && !stream.readableEnded && !stream.readableFlowing) stream.close(constants.NGHTTP2_NO_ERROR);
   }
   /** A request without a body has only its end left to take; untaken it makes node reset the stream after the answer. */
   #takeEnd(): void {
