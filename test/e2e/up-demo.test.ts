@@ -53,6 +53,23 @@ test('stock kubectl sees two ready nodes', { skip: suite.noKubectl }, async () =
   assert.match(stdout, /^demo-1 +Ready +control-plane .*\ndemo-2 +Ready /, stderr);
 });
 
+test('port-forward carries a request to a pod, with slipway and with kubectl, inside a WebSocket', async (context) => {
+  const kubectl = process.env['SLIPWAY_KUBECTL'];
+  const forwards = [
+    ['slipway', suite.startSlipway(['port-forward', 'deployment/demo', ':8080'])] as const,
+    ...(kubectl ? [['kubectl', suite.start([kubectl, '-v6', 'port-forward', 'deployment/demo', ':8080'])] as const] : []),
+  ];
+  context.after(() => {
+    for (const [, running] of forwards) running.signal('SIGTERM');
+  });
+  for (const [name, running] of forwards) {
+    await until(() => /127\.0\.0\.1:\d+ ->/.test(running.output()), { what: `${name} forwards` });
+    const port = /127\.0\.0\.1:(\d+) ->/.exec(running.output())?.[1];
+    assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /Hello from Slipway/, name);
+    if (name === 'kubectl') assert.match(running.output(), /101 Switching Protocols/);
+  }
+});
+
 test('up again changes nothing and says so', async () => {
   const result = await suite.slipway(['up', 'demo', '--yes', '--demo']);
   assert.equal(result.code, 0, result.stderr);

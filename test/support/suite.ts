@@ -18,7 +18,9 @@ export interface Suite {
   slipway(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
   /** Starts the CLI; for Ctrl-C and the like. */
   startSlipway(args: readonly string[], options?: RunCliOptions): RunningCli;
-  /** Runs a program of the host in the suite's namespaces. */
+  /** Starts a program of the host in the suite's namespaces. */
+  start(command: readonly string[], options?: RunCliOptions): RunningCli;
+  /** Runs one to its end. */
   run(command: readonly string[], options?: RunCliOptions): Promise<CliResult>;
   /** Stock kubectl on the suite's kubeconfig; asked for by `enterSuite(file, { kubectl: true })`. */
   kubectl(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
@@ -113,6 +115,7 @@ const createSuite = async (folder: string): Promise<Suite> => {
     kubeconfig: env.KUBECONFIG,
     env,
     run,
+    start,
     slipway: (args, options) => run([...cli, ...args], options),
     startSlipway: (args, options) => start([...cli, ...args], options),
     kubectl: (args, options) => run([process.env['SLIPWAY_KUBECTL'] ?? 'kubectl', ...args], options),
