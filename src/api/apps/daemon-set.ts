@@ -1,4 +1,5 @@
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
+import { templateWarnings } from '../core/validation/pod-warnings.ts';
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, labelsCell, selectorColumn, templateColumns } from '../meta/columns.ts';
 import { deepEqual } from '../meta/equality.ts';
@@ -58,6 +59,7 @@ export const daemonSet = defineKind({
   prepareForUpdate,
   validate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,
+  warnings: templateWarnings,
   columns: [
     counted('Desired', (status) => status?.desiredNumberScheduled),
     counted('Current', (status) => status?.currentNumberScheduled),

@@ -1,4 +1,5 @@
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
+import { templateWarnings } from '../core/validation/pod-warnings.ts';
 import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, selectorColumn, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -38,6 +39,7 @@ export const deployment = defineKind({
   setDefaults,
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
+  warnings: templateWarnings,
   columns: [
     column(
       'Ready',

@@ -1,4 +1,5 @@
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
+import { templateWarnings } from '../core/validation/pod-warnings.ts';
 import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, selectorColumn, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -29,6 +30,7 @@ export const replicaSet = defineKind({
   selectableFields: { 'status.replicas': (object) => String(as<ReplicaSet>(object).status?.replicas ?? 0) },
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
+  warnings: templateWarnings,
   columns: [
     column(
       'Desired',

@@ -1,5 +1,6 @@
 import { setClaimSpecDefaults } from '../core/persistent-volume-claim-defaults.ts';
 import { setPodSpecDefaults } from '../core/pod-defaults.ts';
+import { templateWarnings } from '../core/validation/pod-warnings.ts';
 import { defineKind, SCALE, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column, templateColumns } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
@@ -46,6 +47,7 @@ export const statefulSet = defineKind({
   setDefaults,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
+  warnings: templateWarnings,
   columns: [
     column(
       'Ready',

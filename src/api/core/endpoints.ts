@@ -30,5 +30,6 @@ export const endpoints = defineKind({
   namespaced: true,
   setDefaults,
   validate: validateEndpoints,
+  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
   columns: [column('Endpoints', endpointsCell), ageColumn],
 });

@@ -6,6 +6,7 @@ import { podColumns } from './pod-columns.ts';
 import { setPodDefaults, setPodSpecDefaults } from './pod-defaults.ts';
 import { qosClassOf } from './pod-quality.ts';
 import { validatePod, validatePodUpdate } from './validation/pod.ts';
+import { podWarnings } from './validation/pod-warnings.ts';
 
 const setDefaults = (object: KubeObject): void => {
   const { spec } = as<Pod>(object);
@@ -63,5 +64,6 @@ export const pod = defineKind({
     'status.podIP': (object) => as<Pod>(object).status?.podIPs?.[0]?.ip ?? as<Pod>(object).status?.podIP ?? '',
     'status.nominatedNodeName': (object) => as<Pod>(object).status?.nominatedNodeName ?? '',
   },
+  warnings: podWarnings,
   columns: podColumns,
 });
