@@ -2,13 +2,13 @@
  * Every built-in kind, and the doors of the resource model. The model is pure: no I/O, no clock.
  *
  *   scheme.ts      SCHEME.byResource(group, version, plural), .byKind(group, version, kind), .byShortName('po'), .kinds
- *   decode.ts      decodeObject(kind, raw, {fieldValidation, text?}) -> {object, warnings}; prunes, checks types, sets defaults
+ *   decode.ts      decodeObject(kind, raw, {fieldValidation, text?, applied?}) -> {object, warnings}; prunes, checks types, sets defaults
  *   strategy.ts    prepareForCreate/Update/StatusUpdate and validateCreate/Update/StatusUpdate for any kind (metadata included)
  *   patch/patch.ts applyPatch(kind, current, contentType, patch) for JSON, merge and strategic merge patches
- *   patch/apply.ts serverSideApply(kind, live, applied, {manager, force, now}) and trackManagedFields(...) for other writes
+ *   patch/apply.ts serverSideApply(kind, live, applied, {manager, force, now, subresource?}) and trackManagedFields(...) for other writes
  *   table.ts       tableFor(kind, objects, {now, includeObject, listMeta}) -> Table
  *   discovery.ts   apiVersions(), apiGroupList(kinds), apiResourceList(kinds, group, version), aggregatedDiscovery(kinds, root)
- *   openapi.ts     openApiIndex(kinds), openApiDocument(kinds, group, version)
+ *   openapi.ts     openApiIndex(kinds, hashOf), openApiDocument(kinds, group, version, customSchemas?)
  *   meta/quantity.ts, meta/selector.ts, meta/names.ts, meta/yaml.ts, meta/columns.ts
  */
 
