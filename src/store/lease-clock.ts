@@ -4,6 +4,7 @@ export class LeaseClock {
   readonly #expire: (leaseId: number) => void;
   readonly #now: () => number;
   #timer: NodeJS.Timeout | undefined;
+  #wakesAt = Number.POSITIVE_INFINITY;
 
   constructor(options: { expire: (leaseId: number) => void; now?: () => number }) {
     this.#expire = options.expire;
@@ -11,8 +12,9 @@ export class LeaseClock {
   }
 
   add(leaseId: number, ttlSeconds: number): void {
-    this.#leases.set(leaseId, { ttlMs: ttlSeconds * 1000, deadline: this.#now() + ttlSeconds * 1000 });
-    this.#schedule();
+    const deadline = this.#now() + ttlSeconds * 1000;
+    this.#leases.set(leaseId, { ttlMs: ttlSeconds * 1000, deadline });
+    if (deadline < this.#wakesAt) this.#schedule();
   }
 
   /** False when there is no such lease. */
@@ -33,21 +35,25 @@ export class LeaseClock {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#wakesAt = Number.POSITIVE_INFINITY;
     this.#leases.clear();
   }
 
   #schedule(): void {
-    if (this.#timer || this.#leases.size === 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wakesAt = Number.POSITIVE_INFINITY;
+    if (this.#leases.size === 0) return;
     let nearest = Number.POSITIVE_INFINITY;
     for (const lease of this.#leases.values()) nearest = Math.min(nearest, lease.deadline);
     // Never sooner than a tenth of a second, never later than an hour (timers have 31 bits).
     const delay = Math.min(Math.max(nearest - this.#now(), 100), 3_600_000);
+    this.#wakesAt = this.#now() + delay;
     this.#timer = setTimeout(() => this.#tick(), delay);
     this.#timer.unref();
   }
 
   #tick(): void {
-    this.#timer = undefined;
     const now = this.#now();
     for (const [leaseId, lease] of this.#leases) {
       if (lease.deadline > now) continue;
