@@ -200,7 +200,6 @@ class LocalDriver implements Driver {
     const place: SandboxPlace = {
       id,
       folder: join(this.#folder(id.cluster), 'nodes', id.name),
-      sharedFolder: this.#options.dataDir,
       runFolder: join('/run', this.#tag),
       controlGroup: join('/', this.#tag, id.cluster, id.name),
       link: linkName('if', this.#options.dataDir, id.cluster, id.name),

@@ -1,5 +1,5 @@
 import { existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
@@ -10,15 +10,13 @@ import { runSilently } from '../../hosts/local/run-silently.ts';
 import type { MachineId } from '../driver.ts';
 import { removeControlGroup } from './control-groups.ts';
 import { attachNode, type ClusterNetwork } from './local-network.ts';
-import { type MachineRecord, readRecord, writeRecord } from './machine-record.ts';
+import { type MachineRecord, writeRecord } from './machine-record.ts';
 import { ownCapabilities, ownOpenFilesLimit, realMountsBelowRoot, sandboxConfig } from './sandbox-config.ts';
 
 export interface SandboxPlace {
   id: MachineId;
   /** The node's data: folders that are private to it, its record and console. */
   folder: string;
-  /** The driver's data folder. */
-  sharedFolder: string;
   /** On /run, gone after a reboot of this host. */
   runFolder: string;
   controlGroup: string;
@@ -70,7 +68,10 @@ export class LocalSandbox {
     return folder || PRIVATE_FILES.includes(path) ? join(this.#place.folder, 'root', path) : undefined;
   }
 
-  /** Binds this host's root where runc can take it, and remembers which mount points had to be made. */
+  /**
+   * Binds this host's root where runc can take it. Mount points that the host lacks are made, and stay: a folder that is removed
+   * here takes the mounts on it away in every other namespace, and nodes of another installation may stand on it.
+   */
   async prepareShared(): Promise<void> {
     const rootfs = this.#rootfs();
     await mkdir(rootfs, { recursive: true, mode: 0o700 });
@@ -78,21 +79,13 @@ export class LocalSandbox {
     const there = statSync(rootfs);
     if (there.ino !== root.ino || there.dev !== root.dev)
       await runProcess(['mount', '--bind', '--make-private', '/', rootfs], { where: 'this host' });
-    const missing = [...PRIVATE_FOLDERS].filter((folder) => !existsSync(folder));
-    if (!missing.length) return;
-    const file = join(this.#place.sharedFolder, 'made-folders.json');
-    await writeRecord(file, [...new Set([...((await readRecord<string[]>(file)) ?? []), ...missing])]);
-    for (const folder of missing) await mkdir(folder, { recursive: true });
+    await Promise.all(PRIVATE_FOLDERS.map((folder) => mkdir(folder, { recursive: true })));
   }
 
-  /** Undoes `prepareShared`, when no node is left. */
+  /** Undoes the bind, when no node is left. */
   async removeShared(): Promise<void> {
     await runProcess(['umount', this.#rootfs()], { where: 'this host', check: false });
     await rm(join(this.#place.runFolder), { recursive: true, force: true, maxRetries: 3 });
-    const file = join(this.#place.sharedFolder, 'made-folders.json');
-    // Only what is empty goes: somebody else may have begun to use it.
-    for (const folder of (await readRecord<string[]>(file)) ?? []) await rmdir(folder).catch(() => {});
-    await rm(file, { force: true });
   }
 
   async start(options: { network: ClusterNetwork; record: MachineRecord; signal: AbortSignal }): Promise<void> {
