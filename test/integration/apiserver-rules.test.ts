@@ -299,3 +299,31 @@ test('an eviction is refused while the budget has nothing to spare, and spends w
   await evict('e1');
   assert.equal((await failure(evict('e2'))).code, 429);
 });
+
+test('a pod takes over overhead and places of its RuntimeClass', async () => {
+  const pods = '/api/v1/namespaces/default/pods';
+  await post('/apis/node.k8s.io/v1/runtimeclasses', {
+    kind: 'RuntimeClass',
+    apiVersion: 'node.k8s.io/v1',
+    metadata: { name: 'sandboxed' },
+    handler: 'vm',
+    overhead: { podFixed: { cpu: '10m', memory: '1Mi' } },
+    scheduling: { nodeSelector: { vm: 'yes' }, tolerations: [{ key: 'vm', operator: 'Exists' }] },
+  });
+  const made = await post(pods, podOn('vm', '', { runtimeClassName: 'sandboxed', nodeSelector: { disk: 'fast' } }));
+  const spec = made['spec'] as { overhead?: unknown; nodeSelector?: unknown; tolerations?: { key?: string }[] };
+  assert.deepEqual(spec.overhead, { cpu: '10m', memory: '1Mi' });
+  assert.deepEqual(spec.nodeSelector, { disk: 'fast', vm: 'yes' });
+  assert.ok(spec.tolerations?.some(({ key }) => key === 'vm'));
+  const refusals: [object, RegExp][] = [
+    [{ runtimeClassName: 'gone' }, /pod rejected: RuntimeClass "gone" not found/],
+    [{ runtimeClassName: 'sandboxed', overhead: { cpu: '1' } }, /Pod's Overhead doesn't match/],
+    [{ overhead: { cpu: '1' } }, /Overhead set without corresponding RuntimeClass/],
+    [{ runtimeClassName: 'sandboxed', nodeSelector: { vm: 'no' } }, /conflict: runtimeClass.scheduling.nodeSelector\[vm\] = yes/],
+  ];
+  for (const [refused, message] of refusals) {
+    const status = await failure(post(pods, podOn('refused', '', refused)));
+    assert.equal(status.code, 403);
+    assert.match(status.message, message);
+  }
+});

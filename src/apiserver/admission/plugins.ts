@@ -8,6 +8,7 @@ import { createPodSecurity } from './pod-security.ts';
 import { createPriority } from './priority.ts';
 import { createRbacEscalation } from './rbac-escalation.ts';
 import { createResourceQuota } from './resource-quota.ts';
+import { createRuntimeClass } from './runtime-class.ts';
 import { createServiceAccountAdmission } from './service-account.ts';
 import { createStorageProtection } from './storage-protection.ts';
 import { createTaintNewNodes } from './taint-new-nodes.ts';
@@ -21,6 +22,7 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createTaintNewNodes(),
   createPriority(world),
   createDefaultTolerations(world),
+  createRuntimeClass(world),
   createLimitRanger(world),
   createDefaultStorageClass(world),
   createStorageProtection(),
