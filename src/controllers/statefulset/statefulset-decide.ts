@@ -50,11 +50,14 @@ export const decideStateful = (input: {
   const condemned = pods
     .filter((pod) => ordinalOf(set, pod) >= start + replicas || ordinalOf(set, pod) < start)
     .sort((a, b) => ordinalOf(set, b) - ordinalOf(set, a));
+  const lowestDown = condemned.findLast((pod) => !isUp(pod));
   for (const pod of condemned) {
     if (pod.metadata.deletionTimestamp) {
       if (inOrder) return steps;
       continue;
     }
+    // Scaling down halts while predecessors are ill: taking another one could cost the set its quorum.
+    if (inOrder && !isUp(pod) && pod !== lowestDown) return steps;
     steps.push({ kind: 'delete', pod });
     if (inOrder) return steps;
   }
