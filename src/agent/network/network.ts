@@ -4,6 +4,7 @@ import { node } from '../../api/core/node.ts';
 import { service } from '../../api/core/service.ts';
 import { endpointSlice } from '../../api/discovery/endpoint-slice.ts';
 import { keyOf, type Stored } from '../../api/meta/object.ts';
+import { selectorFromMap } from '../../api/meta/selector.ts';
 import type { Node, Pod, Service } from '../../api/types/core-v1.ts';
 import type { EndpointSlice } from '../../api/types/discovery-v1.ts';
 import type { Component } from '../../base/async/component.ts';
@@ -39,7 +40,7 @@ export interface NodeNetwork extends Component {
   /**
    * To be called between a pod's deletion and its SIGTERM (after preStop or beside it): resolves when no live node's proxy
    * sends new connections to the pod, and those under way have ended or a second has passed. At most `boundMs` (default
-   * 2,000) in all; never rejects. `drained` is false when the bound or the signal ended the wait. Resolves at once for a pod
+   * 2,000) in all, of which a node that says nothing for two seconds costs no more; never rejects. `drained` is false when the bound or the signal ended the wait. Resolves at once for a pod
    * that is in no EndpointSlice, or that has no address.
    */
   awaitEndpointsDrained(pod: Stored<Pod>, options?: { signal?: AbortSignal; boundMs?: number }): Promise<{ drained: boolean }>;
@@ -121,6 +122,7 @@ class LiveNodeNetwork implements NodeNetwork {
       ask: this.#peers.ask,
       programmed: (revision, signal) => this.#awaitProgrammed(revision, signal),
       countConnections: (address) => countConnections(address, run),
+      isSelected: (pod) => this.#isSelected(pod),
       log,
     });
   }
@@ -257,6 +259,15 @@ class LiveNodeNetwork implements NodeNetwork {
       });
   }
 
+  #isSelected(pod: Stored<Pod>): boolean {
+    const { namespace, labels = {} } = pod.metadata;
+    const services = this.#options.informers.of<Service>(service).list();
+    return services.some(
+      ({ metadata, spec }) =>
+        metadata.namespace === namespace && isNotEmpty(spec?.selector) && selectorFromMap(spec?.selector).matches(labels),
+    );
+  }
+
   #programmed(revision: bigint): void {
     this.#status.reached(revision);
     for (const waiting of this.#waiting) if (waiting.revision <= revision) waiting.wake();
@@ -288,6 +299,8 @@ class LiveNodeNetwork implements NodeNetwork {
     this.#proxy.reload();
   }
 }
+
+const isNotEmpty = (selector: Record<string, string> | undefined): boolean => Object.keys(selector ?? {}).length > 0;
 
 const isNodeReady = (candidate: Stored<Node>): boolean =>
   candidate.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;

@@ -10,8 +10,9 @@ import { liveContainers, type RuntimeContainer, type RuntimePod } from './runtim
 
 /** A container always gets this long between SIGTERM and SIGKILL, also when its preStop has used up the grace period. */
 const MIN_GRACE_SECONDS = 2;
-/** How long SIGTERM is held for the pod's endpoints to drain. */
-const DRAIN_BOUND_MS = 2000;
+/** How long SIGTERM is held at most for the pod's endpoints to drain, and which part of the grace period that may take. */
+const DRAIN_BOUND_MS = 10_000;
+const DRAIN_PART_OF_GRACE = 1 / 3;
 
 export interface TerminateOptions {
   /** 0 kills at once. */
@@ -38,7 +39,7 @@ export const terminateContainers = async (
   const deadline = context.now() + graceSeconds * 1000;
   const live = liveContainers(state);
   if (live.length === 0) return;
-  const boundMs = Math.min(DRAIN_BOUND_MS, Math.floor((graceSeconds * 1000) / 2));
+  const boundMs = Math.min(DRAIN_BOUND_MS, Math.floor(graceSeconds * 1000 * DRAIN_PART_OF_GRACE));
   const drained =
     graceSeconds > 0 && pod.metadata.deletionTimestamp
       ? context.awaitEndpointsDrained(pod, { signal: hurry, boundMs }).catch(() => ({ drained: false }))

@@ -13,14 +13,26 @@ export interface EndpointDrainOptions {
   programmed: (revision: bigint, signal: AbortSignal) => Promise<void>;
   /** Open TCP connections to a pod. */
   countConnections: (address: string) => Promise<number>;
+  /** Whether a Service has the pod among its targets, or will as soon as the slices follow. */
+  isSelected?: (pod: Stored<Pod>) => boolean;
+  silenceMs?: number;
   log: Logger;
 }
 
 const DEFAULT_BOUND_MS = 2_000;
-/** The part of the bound that is for connections under way to end. */
+/**
+ * How long connections under way get to end. Where the acknowledgements took longer than usual the machines are busy, and requests
+ * take longer too: then it is this many times what those took.
+ */
 const CONNECTIONS_BOUND_MS = 1_000;
-const CONNECTION_POLL_MS = 20;
+const CONNECTIONS_FACTOR = 2;
+const FIRST_CONNECTION_POLL_MS = 20;
+const LAST_CONNECTION_POLL_MS = 250;
 const RETRY_MS = 50;
+/** A node is asked anew this often, so that its "not yet" tells that it lives. */
+const QUESTION_MS = 500;
+/** A node that says nothing at all for this long is taken for dead, and sends nothing to anybody. */
+const DEFAULT_SILENCE_MS = 2_000;
 /** Above this many nodes one question to each, per pod, costs more than it saves: the pause alone remains. */
 const MAX_PEERS = 200;
 const MAX_REMEMBERED = 2_000;
@@ -53,7 +65,11 @@ export class EndpointDrain {
     const revision = BigInt(slice.metadata.resourceVersion ?? '0');
     const listed = new Map<string, boolean>();
     for (const endpoint of change.old?.endpoints ?? []) this.#note(listed, endpoint, false);
-    for (const endpoint of slice.endpoints ?? []) this.#note(listed, endpoint, !change.deleted && (endpoint.conditions?.ready ?? true));
+    for (const endpoint of slice.endpoints ?? []) {
+      // With `publishNotReadyAddresses` an endpoint stays ready to its end: more than that it ends the slices will not say.
+      const { ready = true, terminating = false } = endpoint.conditions ?? {};
+      this.#note(listed, endpoint, !change.deleted && ready && !terminating);
+    }
     for (const [uid, active] of listed) {
       const membership = this.#pods.get(uid) ?? { active: new Set<string>(), revision: 0n };
       if (active) membership.active.add(key);
@@ -70,27 +86,33 @@ export class EndpointDrain {
     const uid = pod.metadata.uid ?? '';
     const address = pod.status?.podIP;
     // A pod on the host's network shares its address with the node: its connections cannot be told apart.
-    if (!address || !this.#pods.has(uid)) return { drained: true };
+    if (!address || !this.#concerns(pod)) return { drained: true };
     const boundMs = options.boundMs ?? DEFAULT_BOUND_MS;
     const signal = options.signal ? AbortSignal.any([options.signal, AbortSignal.timeout(boundMs)]) : AbortSignal.timeout(boundMs);
     try {
       await this.#takenOut(uid, signal);
       const revision = this.#pods.get(uid)?.revision ?? 0n;
-      const deadline = performance.now() + boundMs;
+      const takenOutAt = performance.now();
       const peers = this.#options.livePeers();
       await Promise.all([
         this.#options.programmed(revision, signal),
-        ...(peers.length <= MAX_PEERS
-          ? peers.map((peer) => this.#peerProgrammed(peer, revision, signal, deadline))
-          : [pause(MAX_PAUSE_MS, signal)]),
+        ...(peers.length <= MAX_PEERS ? peers.map((peer) => this.#peerProgrammed(peer, revision, signal)) : [pause(MAX_PAUSE_MS, signal)]),
       ]);
+      const connectionsBoundMs = Math.max(CONNECTIONS_BOUND_MS, CONNECTIONS_FACTOR * (performance.now() - takenOutAt));
       if (!pod.spec?.hostNetwork)
-        await this.#connectionsEnded(address, AbortSignal.any([signal, AbortSignal.timeout(CONNECTIONS_BOUND_MS)]));
+        await this.#connectionsEnded(address, AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(connectionsBoundMs))]));
       return { drained: true };
     } catch (error) {
       this.#options.log.debug('a pod ends before it is drained', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
       return { drained: false };
     }
+  }
+
+  /** A pod that was ready only a moment ago may be on its way into a slice, which other nodes then hear of before this one. */
+  #concerns(pod: Stored<Pod>): boolean {
+    if (this.#pods.has(pod.metadata.uid ?? '')) return true;
+    const ready = pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+    return ready && (this.#options.isSelected?.(pod) ?? false);
   }
 
   #note(listed: Map<string, boolean>, endpoint: NonNullable<EndpointSlice['endpoints']>[number], active: boolean): void {
@@ -116,21 +138,34 @@ export class EndpointDrain {
     });
   }
 
-  /** A node whose agent is just restarting answers a little later; one that is dead is bounded by the signal. */
-  async #peerProgrammed(peer: { address: string; port: number }, revision: bigint, signal: AbortSignal, deadline: number): Promise<void> {
+  /** Any answer shows that the node lives; then it is asked until the signal ends the wait. */
+  async #peerProgrammed(peer: { address: string; port: number }, revision: bigint, signal: AbortSignal): Promise<void> {
+    const silenceMs = this.#options.silenceMs ?? DEFAULT_SILENCE_MS;
+    let silentAt = performance.now() + QUESTION_MS + silenceMs;
     for (;;) {
-      const reached = await this.#options.ask(peer, revision, signal, deadline - performance.now()).catch(() => false);
-      if (reached) return;
+      const patience = AbortSignal.timeout(Math.max(1, Math.ceil(silentAt - performance.now())));
+      try {
+        if (await this.#options.ask(peer, revision, AbortSignal.any([signal, patience]), QUESTION_MS)) return;
+        silentAt = performance.now() + QUESTION_MS + silenceMs;
+      } catch (error) {
+        if (performance.now() >= silentAt) {
+          this.#options.log.debug('a node that says nothing is not waited for', { address: peer.address, error });
+          return;
+        }
+      }
       await pause(RETRY_MS, signal);
     }
   }
 
   async #connectionsEnded(address: string, signal: AbortSignal): Promise<void> {
     // The first look comes a moment later: a connection that was just let through has to show up.
-    await pause(CONNECTION_POLL_MS, signal);
+    let pollMs = FIRST_CONNECTION_POLL_MS;
+    await pause(pollMs, signal);
     while (!signal.aborted) {
       if ((await this.#options.countConnections(address).catch(() => 0)) === 0) return;
-      await pause(CONNECTION_POLL_MS, signal).catch(() => {});
+      await pause(pollMs, signal).catch(() => {});
+      // Each look reads the node's whole table of connections.
+      pollMs = Math.min(LAST_CONNECTION_POLL_MS, pollMs * 1.5);
     }
   }
 

@@ -81,6 +81,40 @@ describe('draining a pod', () => {
     assert.deepEqual(await stuck.awaitDrained(pod, { boundMs: 120 }), { drained: false });
   });
 
+  test('a node that is slow is waited for, one that says nothing is not', async () => {
+    let questions = 0;
+    const slow = makeDrain({ livePeers: () => [{ address: 'a', port: 1 }], ask: async () => ++questions > 5, silenceMs: 10 });
+    slow.observe(slice(false), { deleted: false });
+    assert.deepEqual(await slow.awaitDrained(pod, { boundMs: 30_000 }), { drained: true });
+    assert.equal(questions, 6);
+    const silent: EndpointDrainOptions['ask'] = (_peer, _revision, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+    const refusing: EndpointDrainOptions['ask'] = () => Promise.reject(new Error('refused'));
+    for (const ask of [silent, refusing]) {
+      const dead = makeDrain({ livePeers: () => [{ address: 'a', port: 1 }], ask, silenceMs: 10 });
+      dead.observe(slice(false), { deleted: false });
+      assert.deepEqual(await dead.awaitDrained(pod, { boundMs: 30_000 }), { drained: true });
+    }
+  });
+
+  test('an endpoint that is ready to its end is let go of when it ends', async () => {
+    const drain = makeDrain();
+    const always = makeSlice('web', [{ port: 80 }], [{ address: '10.244.1.2', node: 'n1', uid: 'p-uid', ready: true, terminating: true }]);
+    drain.observe(always, { deleted: false });
+    assert.deepEqual(await drain.awaitDrained(pod, { boundMs: 30_000 }), { drained: true });
+  });
+
+  test('a ready pod of a Service waits for the slice that this node has not heard of yet', async () => {
+    const ready = { ...pod, status: { ...pod.status, conditions: [{ type: 'Ready', status: 'True' }] } };
+    const unselected = makeDrain({ isSelected: () => false });
+    assert.deepEqual(await unselected.awaitDrained(ready), { drained: true });
+    const drain = makeDrain({ isSelected: () => true });
+    assert.deepEqual(await drain.awaitDrained(pod), { drained: true });
+    const drained = drain.awaitDrained(ready, { boundMs: 30_000 });
+    drain.observe(slice(false), { deleted: false });
+    assert.deepEqual(await drained, { drained: true });
+  });
+
   test('an abort ends the wait', async () => {
     const drain = makeDrain();
     drain.observe(slice(true), { deleted: false });
