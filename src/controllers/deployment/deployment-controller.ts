@@ -167,7 +167,7 @@ class DeploymentReconciler implements Reconciler {
     return undefined;
   }
 
-  async #refreshNewSet(deployment: Owner, set: Set, revision: number): Promise<Set> {
+  async #refreshNewSet(deployment: Owner, set: Set, revision: bigint): Promise<Set> {
     const annotations = newSetAnnotations(deployment, set, revision);
     const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
     if (semanticEqual(annotations, set.metadata.annotations) && minReadySeconds === (set.spec?.minReadySeconds ?? 0)) return set;
@@ -178,7 +178,7 @@ class DeploymentReconciler implements Reconciler {
     });
   }
 
-  async #createNewSet(deployment: Owner, sets: Set[], revision: number): Promise<Set> {
+  async #createNewSet(deployment: Owner, sets: Set[], revision: bigint): Promise<Set> {
     const { client, events, now } = this.#context;
     const { spec } = deployment;
     const { namespace, name: deploymentName } = deployment.metadata;
@@ -234,8 +234,8 @@ class DeploymentReconciler implements Reconciler {
     }
   }
 
-  async #writeRevision(deployment: Owner, revision: number): Promise<Owner> {
-    if (revision === 0 || revisionOf(deployment) === revision) return deployment;
+  async #writeRevision(deployment: Owner, revision: bigint): Promise<Owner> {
+    if (revision === 0n || revisionOf(deployment) === revision) return deployment;
     const annotations = { ...deployment.metadata.annotations, [REVISION]: String(revision) };
     return this.#context.client.update<Owner>(deployments, { ...deployment, metadata: { ...deployment.metadata, annotations } });
   }

@@ -165,7 +165,7 @@ export const setsToForget = (deployment: Deployment, oldSets: readonly Set[]): S
   const alive = oldSets.filter((set) => !set.metadata.deletionTimestamp);
   if (alive.length <= limit) return [];
   return [...alive]
-    .sort((a, b) => revisionOf(a) - revisionOf(b))
+    .sort((a, b) => Number(revisionOf(a) - revisionOf(b)))
     .slice(0, alive.length - limit)
     .filter(
       (set) =>

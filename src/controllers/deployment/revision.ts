@@ -19,26 +19,31 @@ const NOT_COPIED = new Set([
 
 type Annotations = Record<string, string>;
 
-export const revisionOf = (object: { metadata: { annotations?: Annotations } }): number => {
-  const revision = Number(object.metadata.annotations?.[REVISION] ?? 0);
-  return Number.isSafeInteger(revision) ? revision : 0;
+const MAX_REVISION = 2n ** 63n - 1n;
+
+/** 0 where there is none, or one that no 64 bits hold. Whoever made an adopted set may have begun to count anywhere. */
+export const revisionOf = (object: { metadata: { annotations?: Annotations } }): bigint => {
+  const text = object.metadata.annotations?.[REVISION] ?? '';
+  const revision = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+  return revision <= MAX_REVISION ? revision : 0n;
 };
 
-export const nextRevision = (oldSets: readonly Stored<ReplicaSet>[]): number => Math.max(0, ...oldSets.map(revisionOf)) + 1;
+export const nextRevision = (oldSets: readonly Stored<ReplicaSet>[]): bigint =>
+  oldSets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n) + 1n;
 
 /** The annotations of the set of the current template: the deployment's own, and a revision above all others. */
 export const newSetAnnotations = (
   deployment: Stored<Deployment>,
   set: { metadata: { annotations?: Annotations } } | undefined,
-  revision: number,
+  revision: bigint,
 ): Annotations => {
   const annotations: Annotations = { ...set?.metadata.annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) if (!NOT_COPIED.has(name)) annotations[name] = value;
-  const old = set ? revisionOf(set) : 0;
+  const old = set ? revisionOf(set) : 0n;
   if (old < revision) {
     annotations[REVISION] = String(revision);
     // A template that comes back (an undo) keeps the numbers it had.
-    if (old > 0) annotations[REVISION_HISTORY] = [annotations[REVISION_HISTORY], String(old)].filter(Boolean).join(',');
+    if (old > 0n) annotations[REVISION_HISTORY] = [annotations[REVISION_HISTORY], String(old)].filter(Boolean).join(',');
   }
   return annotations;
 };

@@ -4,7 +4,7 @@ import type { Stored } from '../../../src/api/meta/object.ts';
 import type { Deployment, ReplicaSet } from '../../../src/api/types/apps-v1.ts';
 import type { Node, Pod, Toleration } from '../../../src/api/types/core-v1.ts';
 import { decideRollingUpdate, decideScale } from '../../../src/controllers/deployment/deployment-decide.ts';
-import { newSetAnnotations } from '../../../src/controllers/deployment/revision.ts';
+import { newSetAnnotations, nextRevision } from '../../../src/controllers/deployment/revision.ts';
 import { groupEndpoints, planSlices } from '../../../src/controllers/endpointslice/slice-plan.ts';
 import { judge } from '../../../src/controllers/garbagecollector/garbagecollector-decide.ts';
 import { formatIndexes, judgeFailure, msToRetry, parseIndexes } from '../../../src/controllers/job/job-decide.ts';
@@ -60,11 +60,17 @@ describe('scaling in the middle of a rollout', () => {
     assert.deepEqual(sizes(decideScale(deployment(5, 1, 0), set('2026', 2), [set('2025', 0)])), { 2026: 5 }));
 });
 
+test('revisions are counted in whole numbers of 64 bits', () => {
+  const numbered = (revision: string): Stored<ReplicaSet> => set('2025', 1, 1, { 'deployment.kubernetes.io/revision': revision });
+  assert.equal(nextRevision([numbered('3546343826724305832'), numbered('7')]), 3546343826724305833n);
+  assert.equal(nextRevision([numbered('nonsense'), numbered('9999999999999999999')]), 1n);
+});
+
 test('a template that comes back gets a new revision and keeps its history', () => {
   const annotations = newSetAnnotations(
     { metadata: { annotations: { note: 'x', 'kubectl.kubernetes.io/last-applied-configuration': '{}' } } },
     { metadata: { annotations: { 'deployment.kubernetes.io/revision': '1' } } },
-    3,
+    3n,
   );
   assert.deepEqual(annotations, { note: 'x', 'deployment.kubernetes.io/revision': '3', 'deployment.kubernetes.io/revision-history': '1' });
 });
