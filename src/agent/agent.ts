@@ -67,7 +67,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     hostIPs: [config.nodeAddress],
     allocatable: allocatableOf(machine, config.reserved),
   };
-  const objects = createObjectReader(client, now);
+  const objects = createObjectReader(client);
   const tokens = createTokenSource(client, now);
   const services = informers.of<Service>(serviceKind);
   const pods = informers.of<Pod>(podKind, { fieldSelector: `spec.nodeName=${config.nodeName}` });
@@ -78,7 +78,14 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     now,
     reader: new RuntimeReader(cri),
     images: new ImagePuller({ cri, events, now }),
-    volumes: new VolumeManager({ rootDir: config.rootDir, client, sources: { objects, tokens, node }, log, now }),
+    volumes: new VolumeManager({
+      rootDir: config.rootDir,
+      client,
+      sources: { objects, tokens, node },
+      log,
+      now,
+      changed: (uid) => manager.refreshVolumes(uid),
+    }),
     objects,
     events,
     cgroups: new Cgroups({ root: config.cgroupRoot ?? '/', log }),

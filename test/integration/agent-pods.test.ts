@@ -271,9 +271,59 @@ inNamespace(import.meta.url, () => {
         { type: 'application/merge-patch+json' },
       );
       await until(async () => (await kubectl('exec', 'files', '--', 'cat', '/cm/color')) === 'blue', {
-        withinMs: 90_000,
+        withinMs: 20_000,
         what: 'the file follows the ConfigMap',
       });
+    });
+
+    test('after its agent was restarted, a running pod still sees what changes', async () => {
+      await node.untilPod('files', isReady, 'is ready');
+      await node.stopAgent('SIGKILL');
+      node.startAgent();
+      await node.client.patch(
+        configMap,
+        { namespace: 'default', name: 'cm' },
+        { data: { color: 'green' } },
+        { type: 'application/merge-patch+json' },
+      );
+      const shown = async (): Promise<string> => kubectl('exec', 'files', '--', 'cat', '/cm/color').catch(() => '');
+      await until(async () => (await shown()) === 'green', { withinMs: 30_000, what: 'the new agent brings the change' });
+      await node.client.patch(
+        configMap,
+        { namespace: 'default', name: 'cm' },
+        { data: { color: 'grey' } },
+        { type: 'application/merge-patch+json' },
+      );
+      await until(async () => (await shown()) === 'grey', { withinMs: 20_000, what: 'and follows on' });
+    });
+
+    test('after a silence the node and its pods are shown as they are, whatever was said of them meanwhile', async () => {
+      await node.untilPod('hello', isReady, 'is ready');
+      node.agent.kill('SIGSTOP');
+      const asController = { type: 'application/strategic-merge-patch+json' } as const;
+      await node.client.patch(
+        nodeKind,
+        { name: node.name, subresource: 'status' },
+        { status: { conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' }] } },
+        asController,
+      );
+      await node.client.patch(
+        podKind,
+        { namespace: 'default', name: 'hello', subresource: 'status' },
+        { status: { conditions: [{ type: 'Ready', status: 'False' }] } },
+        asController,
+      );
+      const stoppedAt = Date.now();
+      await until(() => Date.now() - stoppedAt > 9000, { withinMs: 20_000, what: 'the silence is long enough to be noticed' });
+      node.agent.kill('SIGCONT');
+      await until(
+        async () => {
+          const { status } = await node.client.get<Node>(nodeKind, { name: node.name });
+          return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True');
+        },
+        { withinMs: 15_000, what: 'the node is ready again' },
+      );
+      await node.untilPod('hello', isReady, 'is ready again', 15_000);
     });
 
     test('what refers to something that is not there says so', async () => {

@@ -22,6 +22,10 @@ const LOOK_MS = 10_000;
 /** An unchanged status is written again after this long. */
 const HEARTBEAT_MS = 300_000;
 const RETRY_MS = 1000;
+/** A lease that was silent for longer may have been noticed: the status in the API may not be what was written last. */
+const SILENCE_MS = 8000;
+/** How long the status is written at every look then: a controller's last word on the silence may come after the first. */
+const DOUBT_MS = 15_000;
 
 export interface NodeKeeperOptions {
   client: Client;
@@ -38,7 +42,7 @@ export interface NodeKeeperOptions {
  * The Node object: made when the node is new, its status kept true, its lease renewed.
  *
  *   register ──> look (every 10 s, and at `poke`) ──changed, or 5 min──> write status
- *            └─> renew the lease every 3 s
+ *            └─> renew the lease every 3 s ──after a silence──> poke, and write whatever has been written before
  */
 export class NodeKeeper implements Component {
   readonly name = 'node';
@@ -48,6 +52,8 @@ export class NodeKeeper implements Component {
   #node: Stored<Node> | undefined;
   #written: NodeStatus | undefined;
   #writtenAt = 0;
+  #renewedAt = 0;
+  #doubtUntil = 0;
   #lease: Lease | undefined;
   #wake: (() => void) | undefined;
   #poked = false;
@@ -142,7 +148,7 @@ export class NodeKeeper implements Component {
   async #look(): Promise<void> {
     const { client, config, now } = this.#options;
     const status = await this.#status(this.#written?.conditions ?? this.#node?.status?.conditions ?? []);
-    const isDue = now() - this.#writtenAt >= HEARTBEAT_MS;
+    const isDue = now() - this.#writtenAt >= HEARTBEAT_MS || now() < this.#doubtUntil;
     if (!isDue && this.#written && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(this.#written))) return;
     await client.patch(
       nodeKind,
@@ -183,12 +189,24 @@ export class NodeKeeper implements Component {
     while (!signal.aborted) {
       // A node that is about to be registered has nothing to own its lease yet.
       if (this.#node)
-        await this.#renew().catch((error: unknown) => {
-          if (isConflict(error) || isNotFound(error)) this.#lease = undefined;
-          this.#options.log.debug('lease was not renewed', { error: String(error) });
-        });
+        await this.#renew().then(
+          () => this.#renewed(),
+          (error: unknown) => {
+            if (isConflict(error) || isNotFound(error)) this.#lease = undefined;
+            this.#options.log.debug('lease was not renewed', { error: String(error) });
+          },
+        );
       await sleep(this.#node ? RENEW_MS : 100, undefined, { signal }).catch(() => {});
     }
+  }
+
+  #renewed(): void {
+    const at = this.#options.now();
+    const wasSilent = this.#renewedAt > 0 && at - this.#renewedAt > SILENCE_MS;
+    this.#renewedAt = at;
+    if (!wasSilent) return;
+    this.#doubtUntil = at + DOUBT_MS;
+    this.poke();
   }
 
   async #renew(): Promise<void> {

@@ -96,6 +96,7 @@ export class PodManager implements Component {
     await this.watcher.stop();
     await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
     await this.#checkpoints.flushed();
+    await this.#options.context.volumes.stop();
   }
 
   /** The pods of the manifest folder; those of before that are not among them are ended. */
@@ -122,6 +123,10 @@ export class PodManager implements Component {
 
   kick(uid: string): void {
     this.#workers.get(uid)?.kick();
+  }
+
+  refreshVolumes(uid: string): void {
+    this.#workers.get(uid)?.refreshVolumes();
   }
 
   #upsert(pod: Stored<Pod>): void {

@@ -4,7 +4,6 @@ import type { Stored } from '../../api/meta/object.ts';
 import { isConflict, isNotFound } from '../../api/meta/status.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import { VolumeError } from '../volumes/volume-error.ts';
-import type { VolumePaths } from '../volumes/volume-manager.ts';
 import { backOffKey, startContainer } from './container-starter.ts';
 import { isStatic } from './labels.ts';
 import type { PodContext } from './pod-context.ts';
@@ -13,6 +12,7 @@ import { PodResizer } from './pod-resizer.ts';
 import { ensureSandbox } from './pod-sandbox.ts';
 import { podStatus } from './pod-status.ts';
 import { killContainer, removeFromRuntime, stopContainer, terminateContainers } from './pod-terminator.ts';
+import { PodVolumes } from './pod-volumes.ts';
 import { PodProber } from './prober.ts';
 import { qosClass } from './resources.ts';
 import { latestContainer, liveContainers, type RuntimePod, readySandbox } from './runtime-state.ts';
@@ -20,7 +20,6 @@ import { podLogDirectory, sandboxConfig } from './sandbox-config.ts';
 import { StartError } from './start-error.ts';
 import { StatusWriter } from './status-writer.ts';
 
-const VOLUME_REFRESH_MS = 30_000;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 30_000;
 const TERMINAL: ReadonlySet<string> = new Set(['Succeeded', 'Failed']);
@@ -48,6 +47,7 @@ export class PodWorker {
   readonly #status: StatusWriter;
   readonly #onGone: () => void;
   readonly #resizer: PodResizer;
+  readonly #volumes: PodVolumes;
   readonly #waiting = new Map<string, { reason: string; message: string }>();
   readonly #hurry = new AbortController();
   #pod: Stored<Pod>;
@@ -61,8 +61,6 @@ export class PodWorker {
   #timerAt = Number.POSITIVE_INFINITY;
   #retryMs = 0;
   #isStopped = false;
-  #paths: VolumePaths | undefined;
-  #volumesAt = 0;
   #state: RuntimePod | undefined;
 
   constructor(options: { context: PodContext; pod: Stored<Pod>; onGone: () => void }) {
@@ -72,6 +70,7 @@ export class PodWorker {
     const { cri, events, client, log } = options.context;
     this.#prober = new PodProber({ cri, events, changed: () => this.kick() });
     this.#resizer = new PodResizer(options.context);
+    this.#volumes = new PodVolumes(options.context);
     this.#status = new StatusWriter({
       client,
       log,
@@ -117,6 +116,12 @@ export class PodWorker {
   /** Ends the pod and leaves it as Failed: eviction, admission. */
   fail(reason: string, message: string): void {
     this.#failed ??= { reason, message };
+    this.kick();
+  }
+
+  /** Objects that its volumes show have changed. */
+  refreshVolumes(): void {
+    this.#volumes.expire();
     this.kick();
   }
 
@@ -212,7 +217,9 @@ export class PodWorker {
         return;
       }
     }
-    await this.#refreshVolumes();
+    if (!this.#state || liveContainers(this.#state).length === 0) return;
+    const dueMs = await this.#volumes.follow(this.#pod);
+    if (dueMs !== undefined) this.#wakeIn(dueMs);
   }
 
   /** Does the first thing that is due; answers whether anything was changed, so that the runtime is to be read again. */
@@ -236,21 +243,20 @@ export class PodWorker {
     }
     if (decision.kill.length > 0) return true;
     if (decision.sandbox) {
-      const [paths] = await Promise.all([
-        this.#mountVolumes(),
+      await Promise.all([
+        this.#volumes.mount(this.#pod),
         ensureSandbox(this.#context, { pod: this.#pod, state, attempt: decision.sandbox.attempt, signal: this.#hurry.signal }),
       ]);
-      this.#paths = paths;
       return true;
     }
     if (decision.start.length === 0) return false;
-    this.#paths ??= await this.#mountVolumes();
     return this.#startAll(state, decision);
   }
 
   async #startAll(state: RuntimePod, decision: PodDecision): Promise<boolean> {
     const sandbox = readySandbox(state);
-    if (!sandbox || !this.#paths) return false;
+    if (!sandbox) return false;
+    const paths = await this.#volumes.paths(this.#pod);
     // A static pod may be what makes the API come up.
     if (!isStatic(this.#pod)) await this.#context.servicesKnown;
     let hasStarted = false;
@@ -275,7 +281,7 @@ export class PodWorker {
           sandboxId: sandbox.id,
           sandboxConfig: config,
           podIPs: this.#podIPs(state),
-          paths: this.#paths,
+          paths,
           knownRestarts: this.#knownRestarts(name, start.previous !== undefined),
           targetId: target?.id,
         });
@@ -308,34 +314,6 @@ export class PodWorker {
     return known.containerID ? known.restartCount + 1 : known.restartCount;
   }
 
-  async #mountVolumes(): Promise<VolumePaths> {
-    try {
-      const paths = await this.#context.volumes.mount(this.#pod);
-      this.#volumesAt = this.#context.now();
-      return paths;
-    } catch (error) {
-      this.#context.events.record(this.#pod, 'Warning', 'FailedMount', error instanceof Error ? error.message : String(error));
-      throw error;
-    }
-  }
-
-  /** Volumes of the API's objects follow them while the pod runs. */
-  async #refreshVolumes(): Promise<void> {
-    const { volumes, now } = this.#context;
-    const isLive = this.#pod.spec?.volumes?.some(
-      ({ configMap, secret, projected, downwardAPI }) => configMap ?? secret ?? projected ?? downwardAPI,
-    );
-    if (!isLive || !this.#paths) return;
-    const hasDownward = this.#pod.spec?.volumes?.some(
-      ({ downwardAPI, projected }) => downwardAPI ?? projected?.sources?.some((source) => source.downwardAPI),
-    );
-    if (hasDownward || now() - this.#volumesAt >= VOLUME_REFRESH_MS - 1000) {
-      this.#volumesAt = now();
-      await volumes.refresh(this.#pod);
-    }
-    this.#wakeIn(VOLUME_REFRESH_MS);
-  }
-
   #checkDeadline(): void {
     const limit = this.#pod.spec?.activeDeadlineSeconds;
     const started = this.#status.current.startTime;
@@ -357,6 +335,7 @@ export class PodWorker {
     }
     for (const { id, ready } of state.sandboxes) if (ready) await this.#context.cri.stopPodSandbox({ podSandboxId: id });
     this.#prober.stop();
+    this.#context.volumes.unfollow(this.#pod.metadata.uid ?? '');
     this.#mode = 'finished';
     this.#writeStatus(await this.#read(), true);
   }
@@ -429,6 +408,7 @@ export class PodWorker {
 
   #writeStatus(state: RuntimePod, isTerminal = false): void {
     const { now, node, runtimeName } = this.#context;
+    if (!isStatic(this.#pod)) this.#status.observe(this.#pod);
     const status = podStatus({
       pod: this.#pod,
       state,

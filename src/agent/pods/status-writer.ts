@@ -18,6 +18,8 @@ export class StatusWriter {
   readonly #log: Logger;
   /** What the API has, as far as is known. */
   #written: PodStatus;
+  /** resourceVersion of the pod as it was after the last write. */
+  #version = 0;
   #wanted: PodStatus | undefined;
   readonly #target: () => Stored<Pod> | undefined;
   #writing: Promise<void> | undefined;
@@ -30,6 +32,18 @@ export class StatusWriter {
     this.#log = options.log;
     this.#target = options.target;
     this.#written = options.written;
+  }
+
+  /**
+   * Told what the API has, which may be older than what was written: a Ready that somebody else has set to False since, because the
+   * node was silent, is taken over, so that the next `set` puts it right.
+   */
+  observe(pod: Stored<Pod>): void {
+    if (this.#wanted || Number(pod.metadata.resourceVersion) <= this.#version) return;
+    const seen = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+    const { conditions = [] } = this.#written;
+    if (!seen || !conditions.some(({ type, status }) => type === 'Ready' && status !== seen.status)) return;
+    this.#written = { ...this.#written, conditions: conditions.map((own) => (own.type === 'Ready' ? seen : own)) };
   }
 
   /** The status as it was set last. */
@@ -62,13 +76,15 @@ export class StatusWriter {
       const { namespace, name = '', uid } = target.metadata;
       const patch = statusPatch(this.#written, status);
       try {
-        if (patch)
-          await this.#client.patch(
+        if (patch) {
+          const answer = await this.#client.patch<Stored<Pod>>(
             podKind,
             { namespace, name, subresource: 'status' },
             { metadata: { uid }, status: patch },
             { type: 'application/strategic-merge-patch+json' },
           );
+          this.#version = Number(answer.metadata.resourceVersion);
+        }
         this.#written = status;
         this.#failures = 0;
         if (this.#wanted === status) this.#wanted = undefined;

@@ -17,6 +17,7 @@ import type { Logger } from '../../base/log/logger.ts';
 import type { Client } from '../../client/client.ts';
 import { bytes } from '../pods/amounts.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { ObjectWatches } from './object-watches.ts';
 import { isProjected, type PayloadSources, projectedPayload } from './projected-payload.ts';
 import { VolumeError } from './volume-error.ts';
 
@@ -29,6 +30,8 @@ export interface VolumeManagerOptions {
   sources: PayloadSources;
   log: Logger;
   now: () => number;
+  /** Objects that volumes of this pod show are other than before: `refresh` is due. */
+  changed(podUid: string): void;
 }
 
 /** Host paths of a pod's volumes, by the volumes' names. */
@@ -40,9 +43,12 @@ export type VolumePaths = ReadonlyMap<string, string>;
  */
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  readonly #watches: ObjectWatches;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
+    const { client, log, sources, changed } = options;
+    this.#watches = new ObjectWatches({ client, log, isNews: sources.objects.isNews, changed });
   }
 
   podDir(uid: string): string {
@@ -59,6 +65,16 @@ export class VolumeManager {
     if (!(await isMounted(this.#memoryDir))) await run('mount', ['-t', 'tmpfs', '-o', 'mode=750', 'tmpfs', this.#memoryDir]);
   }
 
+  /** Ends the watches; volumes stay. */
+  async stop(): Promise<void> {
+    await this.#watches.stop();
+  }
+
+  /** The pod has ended: its files stay as they are. */
+  unfollow(uid: string): void {
+    this.#watches.unfollow(uid);
+  }
+
   /** Throws VolumeError for the first volume that cannot be made. */
   async mount(pod: Stored<Pod>): Promise<VolumePaths> {
     const paths = new Map<string, string>();
@@ -71,6 +87,7 @@ export class VolumeManager {
         }
       }),
     );
+    this.#watches.follow(pod);
     return paths;
   }
 
@@ -85,6 +102,7 @@ export class VolumeManager {
 
   /** Unmounts and removes everything of the pod. What does not go now is tried again by `cleanOrphans`. */
   async unmount(uid: string): Promise<void> {
+    this.#watches.unfollow(uid);
     this.#options.sources.tokens.forget(uid);
     const directory = this.podDir(uid);
     for (const point of (await mountPoints()).filter((path) => path.startsWith(`${directory}/`)).reverse())
