@@ -9,6 +9,9 @@ import { layService } from './lay-service.ts';
 import { NODE_ENVIRONMENT, nodeCommand } from './node-command.ts';
 import type { Step } from './step.ts';
 
+/** An agent's short-lived objects are few: a small space for them keeps its memory small. */
+const YOUNG_SPACE = '--max-semi-space-size=2';
+
 /** slipway-agent on every node. It waits by itself for containerd and the API, so it is started without waiting for them. */
 export const agents: Step<ClusterContext> = {
   name: 'agents',
@@ -32,7 +35,7 @@ export const agents: Step<ClusterContext> = {
         unit: {
           name: SERVICES.agent,
           description: 'Slipway node agent',
-          command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`),
+          command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`, [YOUNG_SPACE]),
           env: NODE_ENVIRONMENT,
           after: [SERVICES.containerd],
         },

@@ -1,9 +1,10 @@
 import { NODE_PATHS } from '../spec/node-paths.ts';
 
 /** SQLite in Node 24 is announced as experimental at every start; the store's tests stand for it. */
-export const nodeCommand = (program: string, config: string): string[] => [
+export const nodeCommand = (program: string, config: string, flags: readonly string[] = []): string[] => [
   NODE_PATHS.node,
   '--disable-warning=ExperimentalWarning',
+  ...flags,
   program,
   '--config',
   config,
