@@ -1,9 +1,10 @@
 /** Who may do what, and what writes are admitted: certificates, tokens, RBAC, nodes, quotas, addresses. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { KubeObject } from '../../src/api/meta/object.ts';
+import type { KubeObject, Stored } from '../../src/api/meta/object.ts';
 import { StatusError } from '../../src/api/meta/status.ts';
 import type { ApiRequest, Transport } from '../../src/api/transport.ts';
+import type { Pod } from '../../src/api/types/core-v1.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { rawRequest } from '../support/raw-request.ts';
 
@@ -297,6 +298,9 @@ test('an eviction is refused while the budget has nothing to spare, and spends w
   assert.equal(refused.message, "Cannot evict pod as it would violate the pod's disruption budget.");
   await allow(1);
   await evict('e1');
+  const evicted = (await admin.send({ method: 'GET', path: '/api/v1/namespaces/default/pods/e1' })).body as Stored<Pod>;
+  const why = evicted.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
+  assert.deepEqual([why?.status, why?.reason], ['True', 'EvictionByEvictionAPI']);
   assert.equal((await failure(evict('e2'))).code, 429);
 });
 

@@ -160,7 +160,8 @@ const finalizersAfter = (kind: Kind, object: KubeObject, options: DeleteOptions)
   }
 };
 
-const checkPreconditions = (kind: Kind, old: CachedItem, { preconditions }: DeleteOptions): void => {
+/** Throws 409 when the object is not the one that was meant. */
+export const checkPreconditions = (kind: Kind, old: CachedItem, { preconditions }: Pick<DeleteOptions, 'preconditions'>): void => {
   if (!preconditions) return;
   const named = { group: kind.group, plural: kind.kind };
   const { uid, resourceVersion } = preconditions;

@@ -6,8 +6,9 @@ import type { Pod } from '../../api/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../../api/types/policy-v1.ts';
 import { rawBody } from '../registry/body.ts';
 import { type Answer, type ApiCall, writeOptionsOf } from '../registry/call.ts';
+import { checkPreconditions } from '../registry/delete.ts';
 import { nameMismatch, type Registry } from '../registry/registry.ts';
-import { isMismatch } from '../registry/store-errors.ts';
+import { isMismatch, writeError } from '../registry/store-errors.ts';
 import type { CachedItem } from '../watch/watch-cache.ts';
 
 interface Eviction {
@@ -32,7 +33,9 @@ export const createEvictionHandler =
       ...eviction.deleteOptions,
       ...(options.dryRun ? { dryRun: ['All'] } : {}),
     };
-    if (!mayIgnoreBudget(target)) await spendBudget(registry, item, { dryRun: options.dryRun || Array.isArray(deleteOptions['dryRun']) });
+    const dryRun = options.dryRun || Array.isArray(deleteOptions['dryRun']);
+    if (!mayIgnoreBudget(target)) await spendBudget(registry, item, { dryRun });
+    if (!dryRun) await tellEvicted(registry, call, deleteOptions);
     await registry.delete({
       ...call,
       info: { ...info, verb: 'delete', subresource: '' },
@@ -45,6 +48,45 @@ export const createEvictionHandler =
       object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 },
     };
   };
+
+/** The pod says itself why it ends: a Job, for one, may not count it as a failure. */
+const tellEvicted = async (registry: Registry, { kind, info }: ApiCall, deleteOptions: Record<string, unknown>): Promise<void> => {
+  const pods = registry.cacheOf(kind);
+  const preconditions = deleteOptions['preconditions'] as { uid?: string; resourceVersion?: string } | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const item = await pods.get({ namespace: info.namespace, name: info.name });
+    if (!item) throw notFound(kind, info.name);
+    checkPreconditions(kind, item, { preconditions });
+    const next = item.parse() as KubeObject & Pod;
+    const conditions = next.status?.conditions ?? [];
+    if (conditions.some(({ type, reason, status }) => type === DISRUPTION.type && reason === DISRUPTION.reason && status === 'True'))
+      return;
+    const lastTransitionTime = secondsText(registry.parts.now());
+    next.status = {
+      ...next.status,
+      conditions: [
+        ...conditions.filter(({ type }) => type !== DISRUPTION.type),
+        { ...DISRUPTION, lastProbeTime: null as unknown as string, lastTransitionTime },
+      ],
+    };
+    try {
+      const { revision } = await pods.update(item, next);
+      if (preconditions?.resourceVersion) deleteOptions['preconditions'] = { ...preconditions, resourceVersion: String(revision) };
+      return;
+    } catch (error) {
+      if (!isMismatch(error) || attempt >= TRIES) throw writeError(kind, info.name, error);
+    }
+  }
+};
+
+const DISRUPTION = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'EvictionByEvictionAPI',
+  message: 'Eviction API: evicting',
+};
+
+const secondsText = (now: number): string => new Date(now).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const mayIgnoreBudget = (target: KubeObject & Pod): boolean =>
   target.status?.phase === 'Succeeded' ||
@@ -103,7 +145,7 @@ const takeOne = (budget: Budget, podName: string, now: number): void => {
   budget.status = {
     ...status,
     disruptionsAllowed: allowed - 1,
-    disruptedPods: { ...status.disruptedPods, [podName]: new Date(now).toISOString().replace(/\.\d+Z$/, 'Z') },
+    disruptedPods: { ...status.disruptedPods, [podName]: secondsText(now) },
   };
 };
 
