@@ -28,8 +28,11 @@ export const revisionOf = (object: { metadata: { annotations?: Annotations } }):
   return revision <= MAX_REVISION ? revision : 0n;
 };
 
-export const nextRevision = (oldSets: readonly Stored<ReplicaSet>[]): bigint =>
-  oldSets.map(revisionOf).reduce((highest, revision) => (revision > highest ? revision : highest), 0n) + 1n;
+export const nextRevision = (oldSets: readonly Stored<ReplicaSet>[]): bigint => {
+  let highest = 0n;
+  for (const revision of oldSets.map(revisionOf)) if (revision > highest) highest = revision;
+  return highest + 1n;
+};
 
 /** The annotations of the set of the current template: the deployment's own, and a revision above all others. */
 export const newSetAnnotations = (
