@@ -104,7 +104,8 @@ const start = async (context: PodContext, facts: StartFacts, about: string): Pro
   });
   const expand = (text: string): string => expandVariables(text, (name) => environment.get(name));
   const restartCount = previous ? Math.max(previous.restartCount + 1, facts.knownRestarts) : facts.knownRestarts;
-  const mounts = await containerMounts(pod, container, { paths: facts.paths, expand });
+  const subPathsDir = join(context.volumes.podDir(pod.metadata.uid ?? ''), 'volume-subpaths');
+  const mounts = await containerMounts(pod, container, { paths: facts.paths, subPathsDir, expand });
   mounts.push(...(await ownMounts(context, facts, mounts)));
   const config = containerConfig({
     pod,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { persistentVolume } from '../../api/core/persistent-volume.ts';
@@ -17,6 +17,7 @@ import type { Logger } from '../../base/log/logger.ts';
 import type { Client } from '../../client/client.ts';
 import { bytes } from '../pods/amounts.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { isMounted, mountPoints } from './mount-points.ts';
 import { ObjectWatches } from './object-watches.ts';
 import { isProjected, type PayloadSources, projectedPayload } from './projected-payload.ts';
 import { VolumeError } from './volume-error.ts';
@@ -198,11 +199,3 @@ const checkHostPath = async ({ path, type = '' }: HostPathVolumeSource): Promise
   else if (!found && type === '') await mkdir(path, { recursive: true, mode: 0o755 });
   return path;
 };
-
-const mountPoints = async (): Promise<string[]> =>
-  (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))));
-
-const isMounted = async (path: string): Promise<boolean> => (await mountPoints()).includes(await realpath(path));
