@@ -1,9 +1,11 @@
 import { booleanFlag, type Flags, textFlag } from '../cli/args/flags.ts';
 import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
+import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 
 const flags = {
-  force: booleanFlag('Also machines that no state file knows'),
+  yes: booleanFlag('Do not ask for the name', { char: 'y' }),
+  force: booleanFlag('Also machines that no state file knows; does not ask'),
   driver: textFlag('Driver of machines that no state file knows, with --force [local]'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
@@ -11,7 +13,9 @@ const flags = {
 export default class Down extends BaseCommand<typeof flags> {
   static override summary = 'Remove a cluster with everything that belongs to it';
   static override usage = '[NAME] [flags]';
-  static override examples = ['slipway down demo'];
+  static override description =
+    'On a terminal, asks for the name of the cluster before anything is removed. Off it, the name in the command, or --yes, is consent.';
+  static override examples = ['slipway down demo', 'slipway down demo --yes'];
   static override flags = flags;
   static override graceful = true;
 
@@ -22,10 +26,22 @@ export default class Down extends BaseCommand<typeof flags> {
       import('../provision/state/choose-cluster.ts'),
     ]);
     const name = await chooseCluster(this.args[0]);
+    if (!this.flags.yes && !this.flags.force) await this.ask(name);
     const { machines } = await followJob(down(name, { force: this.flags.force, driver: this.flags.driver }), {
       io: this.io,
       json: this.flags.output === 'json',
     });
     if (this.flags.output !== 'json') this.io.out(`Cluster ${name} is removed (${machines.join(', ') || 'it had no machines'})\n`);
+  }
+
+  /** A cluster that is not there is told before anything is asked. */
+  private async ask(name: string): Promise<void> {
+    const { ClusterStateFolder } = await import('../provision/state/cluster-state.ts');
+    const { spec } = await new ClusterStateFolder(name).require();
+    if (this.io.interactive) {
+      const { askToType } = await import('../cli/ask.ts');
+      const message = `This removes the cluster ${name}: ${spec.nodes.length} nodes, workloads, data. Type its name to go on:`;
+      await askToType(name, { message, io: this.io });
+    } else if (!this.args[0]) throw new UsageError(`there is no terminal to ask on: name the cluster (slipway down ${name}), or add --yes`);
   }
 }

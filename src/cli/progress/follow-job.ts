@@ -1,6 +1,5 @@
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Io } from '../io.ts';
-import { createLiveLines } from './live-lines.ts';
 
 /** Work under way, as the provisioning jobs give it: what it says, and how it ends. */
 export interface FollowedJob<T> {
@@ -9,28 +8,34 @@ export interface FollowedJob<T> {
 }
 
 /**
- * Shows what a job says until it ends, and answers its result. Plain: one line an event that matters, on stderr. JSON: every event
- * and, last, the result, one object a line on stdout (docs/reference/events.md). Throws what the job throws.
+ * Shows what a job says until it ends, and answers its result. On a terminal: a list that is redrawn, on stderr. Off it: one line an
+ * event that matters, on stderr. JSON: every event and, last, the result, one object a line on stdout (docs/reference/events.md).
+ * Throws what the job throws.
  */
 export const followJob = async <T>(job: FollowedJob<T>, { io, json }: { io: Io; json: boolean }): Promise<T> => {
   // Its failure also ends the events, and is thrown from there.
   job.result.catch(() => {});
   const titles = new Map<string, string>();
-  const live = !json && io.stderr.isTTY && !io.env['CI'] && io.env['TERM'] !== 'dumb' ? createLiveLines(io) : undefined;
+  const onTerminal = !json && canBeDrawnOn(io);
+  const live = onTerminal ? (await import('./task-list.ts')).openTaskList(io) : undefined;
   try {
     for await (const event of job.events) {
       if (event.type === 'step-started') titles.set(event.step, event.title);
       if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
-      else if (live) live.show(event, plainLine(event, titles));
+      else if (live) live.show(event);
       else io.err(plainLine(event, titles));
     }
   } finally {
-    live?.end();
+    await live?.end();
   }
   const result = await job.result;
   if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), type: 'result', ...(result ?? {}) })}\n`);
   return result;
 };
+
+/** Terminals without a size (a pty that nobody set up) get plain lines: nothing can be placed on them. */
+const canBeDrawnOn = ({ stderr, env }: Io): boolean =>
+  Boolean(stderr.isTTY && stderr.columns && stderr.rows && !env['CI'] && env['TERM'] !== 'dumb');
 
 const plainLine = (event: ProgressEvent, titles: ReadonlyMap<string, string>): string => {
   // Steps that run on several nodes at once are told apart by the node.

@@ -1,0 +1,145 @@
+/** What is drawn and asked on a terminal: real programs in a tmux window, and what a person would see in it. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { until } from '../../support/until.ts';
+
+const skip = spawnSync('tmux', ['-V']).error ? 'needs tmux' : false;
+const folder = mkdtempSync(join(tmpdir(), 'slipway-terminal-'));
+const socket = join(folder, 'tmux');
+after(() => {
+  if (existsSync(socket)) spawnSync('tmux', ['-S', socket, 'kill-server']);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const tmux = (...args: string[]): string => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
+const source = (path: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../src', path)).href);
+
+interface Window {
+  screen(): string;
+  shows(pattern: RegExp): Promise<void>;
+  type(...keys: string[]): void;
+}
+
+/** Runs a TypeScript program in a window of 70 columns; its stdout goes to a file, as in `slipway up > file`. */
+const openWindow = (name: string, program: string): Window => {
+  const file = join(folder, `${name}.ts`);
+  writeFileSync(file, program);
+  const env = ['env', '-u', 'CI', '-u', 'NO_COLOR', '-u', 'NODE_OPTIONS', 'TERM=screen'];
+  const line = [...env, process.execPath, file, '>', join(folder, `${name}.out`)].join(' ');
+  tmux('-f', '/dev/null', 'new-session', '-d', '-s', name, '-x', '70', '-y', '20', `stty -echo; ${line}; echo "exit code $?"; read wait`);
+  const screen = (): string => tmux('capture-pane', '-p', '-t', name).trimEnd();
+  return {
+    screen,
+    shows: (pattern) => until(() => pattern.test(screen()), { what: `${pattern} on the screen` }),
+    type: (...keys) => void tmux('send-keys', '-t', name, ...keys),
+  };
+};
+
+/** A job that goes on with every line that is typed. */
+const job = (phases: readonly (readonly object[])[], end = 'q.end()'): string => `
+  import { createInterface } from 'node:readline';
+  import { followJob } from ${source('cli/progress/follow-job.ts')};
+  import { processIo } from ${source('cli/io.ts')};
+  import { createProgressQueue } from ${source('base/progress.ts')};
+  const q = createProgressQueue();
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const work = async () => {
+    for (const phase of ${JSON.stringify(phases)}) {
+      for (const event of phase) q.push(event);
+      await lines.next();
+    }
+    ${end};
+  };
+  const result = work();
+  result.catch(() => {});
+  await followJob({ events: q.events, result }, { io: processIo(), json: false }).catch((error) => console.error('job: ' + error.message));
+  process.exit(0);
+`;
+
+test('steps that overlap are one line each, with the newest detail below, and stay when they are done', { skip }, async () => {
+  const window = openWindow(
+    'steps',
+    job([
+      [
+        { type: 'step-started', step: 'a', title: 'Making machines' },
+        { type: 'step-started', step: 'b', title: 'Certificates' },
+        { type: 'step-detail', step: 'a', detail: `demo-1 has an address ${'and more '.repeat(20)}` },
+      ],
+      [
+        { type: 'step-done', step: 'b', changed: false },
+        { type: 'step-started', step: 'c', title: 'Agents', node: 'n1' },
+        { type: 'step-started', step: 'c', title: 'Agents', node: 'n2' },
+        { type: 'warning', message: 'mind the gap' },
+      ],
+      [
+        { type: 'step-done', step: 'a', changed: true, milliseconds: 1234 },
+        { type: 'step-done', step: 'c', changed: true, node: 'n1' },
+        { type: 'step-done', step: 'c', changed: true, node: 'n2' },
+        { type: 'step-skipped', step: 'd', title: 'Demo', reason: 'not asked for' },
+      ],
+    ]),
+  );
+  await window.shows(/^. Making machines\n {2}› demo-1 has an address and .*…\n. Certificates$/m);
+  window.type('Enter');
+  await window.shows(/^✔ Certificates: unchanged\n. Agents on n1\n. Agents on n2\n+› warning: mind the gap/m);
+  window.type('Enter');
+  await window.shows(/^↓ Demo: not asked for$/m);
+  window.type('Enter');
+  await window.shows(/exit code 0/);
+  assert.equal(
+    window.screen().replace(/\n\n+/g, '\n'),
+    [
+      '✔ Making machines (1.23 s)',
+      '✔ Certificates: unchanged',
+      '✔ Agents on n1',
+      '✔ Agents on n2',
+      '↓ Demo: not asked for',
+      '› warning: mind the gap',
+      'exit code 0',
+    ].join('\n'),
+  );
+});
+
+test('a failed step says why, and one that was cut off is marked', { skip }, async () => {
+  const window = openWindow(
+    'failure',
+    job(
+      [
+        [
+          { type: 'step-started', step: 'a', title: 'Making machines' },
+          { type: 'step-started', step: 'b', title: 'Certificates' },
+          { type: 'step-failed', step: 'a', reason: 'no room' },
+        ],
+      ],
+      "q.end(new Error('it failed')); throw new Error('it failed')",
+    ),
+  );
+  await window.shows(/^✖ Making machines: no room\n. Certificates$/m);
+  window.type('Enter');
+  await window.shows(/^✖ Making machines: no room\n✖ Certificates: stopped\n+job: it failed\nexit code 0$/m);
+});
+
+test('a question is asked until the word is typed, and Ctrl-C leaves all as it is', { skip }, async () => {
+  const program = `
+    import { askToType } from ${source('cli/ask.ts')};
+    import { processIo } from ${source('cli/io.ts')};
+    await askToType('demo', { message: 'Type its name:', io: processIo() }).then(
+      () => process.exit(0),
+      (error) => process.exit(error.exitCode));
+  `;
+  const consent = openWindow('consent', program);
+  await consent.shows(/Type its name:/);
+  consent.type('demmo', 'Enter');
+  await consent.shows(/Type demo to go on/);
+  consent.type('BSpace', 'BSpace', 'BSpace', 'mo', 'Enter');
+  await consent.shows(/exit code 0/);
+  const refusal = openWindow('refusal', program);
+  await refusal.shows(/Type its name:/);
+  refusal.type('C-c');
+  await refusal.shows(/exit code 130/);
+});
