@@ -5,7 +5,7 @@ import { statusError } from '../meta/status.ts';
 import { WalkContext, walkType } from '../schema/walker.ts';
 import type { ManagedFieldsEntry } from '../types/meta-v1.ts';
 import { compare, fieldSetOf, merge, prune } from './compare.ts';
-import { difference, type FieldSet, intersection, pathsOf, setsEqual, union } from './field-set.ts';
+import { difference, type FieldSet, intersection, ordered, pathsOf, setsEqual, union } from './field-set.ts';
 import { rootShape, type Shape } from './shape.ts';
 
 /**
@@ -59,7 +59,7 @@ export const trackManagedFields = (kind: Kind, options: TrackOptions): void => {
     if (sameManager(entry, self)) own = difference(setOf(entry), removed);
     else {
       const rest = difference(setOf(entry), touched);
-      if (rest) entries.push(rest === entry.fieldsV1 ? entry : { ...entry, fieldsV1: rest });
+      if (rest) entries.push(rest === entry.fieldsV1 ? entry : { ...entry, fieldsV1: ordered(rest) });
     }
   }
   const set = union(own, changed);
@@ -99,7 +99,7 @@ export const serverSideApply = (kind: Kind, live: KubeObject | undefined, applie
   const rest: ManagedFieldsEntry[] = [];
   for (const entry of others) {
     const left = difference(setOf(entry), touched);
-    if (left) rest.push(left === entry.fieldsV1 ? entry : { ...entry, fieldsV1: left });
+    if (left) rest.push(left === entry.fieldsV1 ? entry : { ...entry, fieldsV1: ordered(left) });
   }
   const unchanged = last !== undefined && !touched && setsEqual(lastSet, set);
   if (set) rest.push(unchanged ? last : newEntry(self, set, options.now));
@@ -157,7 +157,7 @@ const newEntry = (self: ManagedFieldsEntry, set: FieldSet, time: string): Manage
   apiVersion: self.apiVersion,
   time,
   fieldsType: 'FieldsV1',
-  fieldsV1: set,
+  fieldsV1: ordered(set),
   ...(self.subresource ? { subresource: self.subresource } : {}),
 });
 

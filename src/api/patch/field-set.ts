@@ -82,6 +82,27 @@ export const setsEqual = (a: FieldSet | undefined, b: FieldSet | undefined): boo
   return count === 0;
 };
 
+/** Nodes that are known to be in order, with all below them; sets share nodes. */
+const inOrder = new WeakSet<FieldSet>();
+
+/** The same set with its keys in the order in which they are written: clients compare the text of two answers. */
+export const ordered = (set: FieldSet): FieldSet => {
+  if (inOrder.has(set)) return set;
+  let isSame = true;
+  let before = '';
+  for (const key in set) {
+    if (key < before || ordered(set[key] as FieldSet) !== set[key]) {
+      isSame = false;
+      break;
+    }
+    before = key;
+  }
+  const result: FieldSet = isSame ? set : {};
+  if (!isSame) for (const key of Object.keys(set).sort()) result[key] = ordered(set[key] as FieldSet);
+  inOrder.add(result);
+  return result;
+};
+
 /** `.spec.containers[name="a"].image` for every member, in the order of the tree. */
 export const pathsOf = (set: FieldSet, prefix = ''): string[] => {
   const found: string[] = prefix !== '' && isMember(set) ? [prefix] : [];
