@@ -1,43 +1,27 @@
-/** What is drawn and asked on a terminal: real programs in a tmux window, and what a person would see in it. */
+/** What is drawn and asked on a terminal, as a person would see it. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { until } from '../../support/until.ts';
+import { noTerminal as skip, startTerminal, type Window } from '../../support/terminal.ts';
 
-const skip = spawnSync('tmux', ['-V']).error ? 'needs tmux' : false;
-const folder = mkdtempSync(join(tmpdir(), 'slipway-terminal-'));
-const socket = join(folder, 'tmux');
+const folder = mkdtempSync(join(tmpdir(), 'slipway-programs-'));
+const terminal = startTerminal();
 after(() => {
-  if (existsSync(socket)) spawnSync('tmux', ['-S', socket, 'kill-server']);
+  terminal.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const tmux = (...args: string[]): string => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' });
 const source = (path: string): string => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../src', path)).href);
 
-interface Window {
-  screen(): string;
-  shows(pattern: RegExp): Promise<void>;
-  type(...keys: string[]): void;
-}
-
-/** Runs a TypeScript program in a window of 70 columns; its stdout goes to a file, as in `slipway up > file`. */
+/** Runs a TypeScript program in a window; its stdout goes to a file, as in `slipway up > file`. */
 const openWindow = (name: string, program: string): Window => {
   const file = join(folder, `${name}.ts`);
   writeFileSync(file, program);
-  const env = ['env', '-u', 'CI', '-u', 'NO_COLOR', '-u', 'NODE_OPTIONS', 'TERM=screen'];
-  const line = [...env, process.execPath, file, '>', join(folder, `${name}.out`)].join(' ');
-  tmux('-f', '/dev/null', 'new-session', '-d', '-s', name, '-x', '70', '-y', '20', `stty -echo; ${line}; echo "exit code $?"; read wait`);
-  const screen = (): string => tmux('capture-pane', '-p', '-t', name).trimEnd();
-  return {
-    screen,
-    shows: (pattern) => until(() => pattern.test(screen()), { what: `${pattern} on the screen` }),
-    type: (...keys) => void tmux('send-keys', '-t', name, ...keys),
-  };
+  // What is typed only tells the program to go on: echoed, it would move the cursor.
+  return terminal.open(`stty -echo; ${process.execPath} ${file} > ${join(folder, `${name}.out`)}`);
 };
 
 /** A job that goes on with every line that is typed. */
