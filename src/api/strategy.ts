@@ -51,21 +51,26 @@ export const prepareForStatusUpdate = (kind: Kind, object: KubeObject, old: Kube
   kind.prepareForStatusUpdate?.(object, old);
 };
 
+const PLAIN_FINALIZERS = new Set(['apiextensions.k8s.io', 'apiregistration.k8s.io', 'admissionregistration.k8s.io']);
+
+/** The kinds of extension bear finalizers without a slash; all others only the few that everybody knows. */
+const finalizerRule = (kind: Kind) => ({ plainFinalizers: kind.schema === undefined || PLAIN_FINALIZERS.has(kind.group) });
+
 export const validateCreate = (kind: Kind, object: KubeObject): FieldError[] => {
-  const errors = validateObjectMeta(object.metadata, { namespaced: kind.namespaced, nameCheck: kind.nameCheck });
+  const errors = validateObjectMeta(object.metadata, { namespaced: kind.namespaced, nameCheck: kind.nameCheck, ...finalizerRule(kind) });
   if (kind.validate) errors.push(...kind.validate(object));
   return errors;
 };
 
 export const validateUpdate = (kind: Kind, object: KubeObject, old: KubeObject): FieldError[] => {
-  const errors = validateObjectMetaUpdate(object.metadata, old.metadata);
+  const errors = validateObjectMetaUpdate(object.metadata, old.metadata, finalizerRule(kind));
   if (kind.validateUpdate) errors.push(...kind.validateUpdate(object, old));
   else if (kind.validate) errors.push(...kind.validate(object));
   return errors;
 };
 
 export const validateStatusUpdate = (kind: Kind, object: KubeObject, old: KubeObject): FieldError[] => {
-  const errors = validateObjectMetaUpdate(object.metadata, old.metadata);
+  const errors = validateObjectMetaUpdate(object.metadata, old.metadata, finalizerRule(kind));
   if (kind.validateStatusUpdate) errors.push(...kind.validateStatusUpdate(object, old));
   return errors;
 };

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log/logger.ts';
 import type { TokenAuthority } from '../pki/service-account-tokens.ts';
 import type { Store } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
+import { connectRequest } from './admission/connect-request.ts';
 import { createPlugins } from './admission/plugins.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { type AccessRequest, createUnionAuthorizer, type Decision } from './auth/authorizer.ts';
@@ -31,6 +32,7 @@ import { createAgentProxy } from './subresources/agent-proxy.ts';
 import { createSpecialHandlers } from './subresources/special-handlers.ts';
 import { createWatchCache } from './watch/create-watch-cache.ts';
 import type { WatchCache } from './watch/watch-cache.ts';
+import { createWebhookClient } from './webhooks/webhook-client.ts';
 
 /** What the installer's ServerConfig comes to, with files read. */
 export interface ApiServerOptions {
@@ -97,12 +99,15 @@ export class ApiServer implements Component {
       authorize: this.#authorize,
       rbac: this.#rbac,
       scheme,
+      webhooks: createWebhookClient(this.cache),
+      log,
       podEvictionSeconds: options.podEvictionSeconds,
     };
+    const admission = new Admission(createPlugins(world));
     const registry = new Registry({
       cache: this.cache,
       scheme,
-      admission: new Admission(createPlugins(world)),
+      admission,
       now,
       hooks: createHooks([
         createServiceHook({ cache: this.cache, serviceCidr: options.serviceCidr, nodePortRange: options.nodePortRange }),
@@ -126,6 +131,10 @@ export class ApiServer implements Component {
       metrics: this.metrics,
       route: this.#routes(scheme),
       streams: proxy.streams,
+      connect: async (context, kind) => {
+        const request = connectRequest(context, kind);
+        if (request) await admission.connect(request);
+      },
       audit: options.audit,
       log,
       now,

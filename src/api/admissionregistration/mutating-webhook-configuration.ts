@@ -3,6 +3,7 @@ import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { MutatingWebhookConfiguration } from '../types/admissionregistration-v1.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
+import { webhookErrors } from './webhook-validation.ts';
 
 const setDefaults = (object: KubeObject): void => {
   for (const webhook of as<MutatingWebhookConfiguration>(object).webhooks ?? []) {
@@ -20,6 +21,7 @@ export const mutatingWebhookConfiguration = defineKind({
   namespaced: false,
   hasGeneration: true,
   setDefaults,
+  validate: (object) => webhookErrors(as<MutatingWebhookConfiguration>(object).webhooks),
   columns: [
     column(
       'Webhooks',

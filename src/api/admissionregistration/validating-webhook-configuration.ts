@@ -3,6 +3,7 @@ import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { ValidatingWebhookConfiguration } from '../types/admissionregistration-v1.ts';
 import { setWebhookDefaults } from './webhook-defaults.ts';
+import { webhookErrors } from './webhook-validation.ts';
 
 const setDefaults = (object: KubeObject): void => {
   for (const webhook of as<ValidatingWebhookConfiguration>(object).webhooks ?? []) setWebhookDefaults(webhook);
@@ -17,6 +18,7 @@ export const validatingWebhookConfiguration = defineKind({
   namespaced: false,
   hasGeneration: true,
   setDefaults,
+  validate: (object) => webhookErrors(as<ValidatingWebhookConfiguration>(object).webhooks),
   columns: [
     column(
       'Webhooks',

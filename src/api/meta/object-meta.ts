@@ -29,13 +29,13 @@ export const validateAnnotations = (annotations: Readonly<Record<string, string>
   return errors;
 };
 
-const validateFinalizers = (finalizers: readonly string[], field: string): FieldError[] => {
+const validateFinalizers = (finalizers: readonly string[], field: string, plain: boolean): FieldError[] => {
   const errors: FieldError[] = [];
   for (const name of finalizers) for (const problem of qualifiedNameProblems(name)) errors.push(invalid(field, name, problem));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
     errors.push(invalid(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   finalizers.forEach((name, index) => {
-    if (!name.includes('/') && !STANDARD_FINALIZERS.has(name))
+    if (!plain && !name.includes('/') && !STANDARD_FINALIZERS.has(name))
       errors.push(invalid(`${field}[${index}]`, name, 'name is neither a standard finalizer name nor is it fully qualified'));
   });
   return errors;
@@ -88,7 +88,7 @@ const common = (meta: ObjectMeta): FieldError[] => [
 ];
 
 /** Metadata of a new object. `nameCheck` is the kind's rule for names. */
-export const validateObjectMeta = (meta: ObjectMeta, options: { namespaced: boolean; nameCheck?: NameCheck }): FieldError[] => {
+export const validateObjectMeta = (meta: ObjectMeta, options: { namespaced: boolean; nameCheck?: NameCheck; plainFinalizers?: boolean }): FieldError[] => {
   const nameCheck = options.nameCheck ?? dnsSubdomainProblems;
   const errors: FieldError[] = [];
   if (meta.generateName)
@@ -100,7 +100,7 @@ export const validateObjectMeta = (meta: ObjectMeta, options: { namespaced: bool
   if (!options.namespaced && meta.namespace) errors.push(forbidden('metadata.namespace', 'not allowed on this type'));
   if ((meta.generation ?? 0) < 0) errors.push(invalid('metadata.generation', meta.generation, 'must be greater than or equal to 0'));
   errors.push(...common(meta));
-  if (meta.finalizers) errors.push(...validateFinalizers(meta.finalizers, 'metadata.finalizers'));
+  if (meta.finalizers) errors.push(...validateFinalizers(meta.finalizers, 'metadata.finalizers', options.plainFinalizers === true));
   if (meta.managedFields) errors.push(...validateManagedFields(meta, 'metadata.managedFields'));
   return errors;
 };
@@ -108,7 +108,7 @@ export const validateObjectMeta = (meta: ObjectMeta, options: { namespaced: bool
 const IMMUTABLE = ['name', 'namespace', 'uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
 
 /** Metadata of an update. */
-export const validateObjectMetaUpdate = (meta: ObjectMeta, old: ObjectMeta): FieldError[] => {
+export const validateObjectMetaUpdate = (meta: ObjectMeta, old: ObjectMeta, options: { plainFinalizers?: boolean } = {}): FieldError[] => {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp) {
     const added = (meta.finalizers ?? []).filter((name) => !old.finalizers?.includes(name));
@@ -125,7 +125,7 @@ export const validateObjectMetaUpdate = (meta: ObjectMeta, old: ObjectMeta): Fie
     if (value !== old[field] && (value || old[field])) errors.push(invalid(`metadata.${field}`, value ?? null, 'field is immutable'));
   }
   errors.push(...common(meta));
-  if (meta.finalizers) errors.push(...validateFinalizers(meta.finalizers, 'metadata.finalizers'));
+  if (meta.finalizers) errors.push(...validateFinalizers(meta.finalizers, 'metadata.finalizers', options.plainFinalizers === true));
   if (meta.managedFields) errors.push(...validateManagedFields(meta, 'metadata.managedFields'));
   return errors;
 };

@@ -78,6 +78,11 @@ const readInto = (target: Record<string, unknown>, bytes: Uint8Array, place: Pla
     }
     const schema = place.fields[name];
     if (!schema) continue;
+    const union = place.numbers === SCHEMA_PROPS ? SCHEMA_UNIONS[name] : undefined;
+    if (union) {
+      target[name] = readUnion(asBytes(value), union, place.depth);
+      continue;
+    }
     if (schema.type === 'array') pushTo(target, name, value, { schema, depth: place.depth });
     else if (schema.type === 'map') putInto(target, name, asBytes(value), { schema, depth: place.depth });
     else {
@@ -85,6 +90,25 @@ const readInto = (target: Record<string, unknown>, bytes: Uint8Array, place: Pla
       if (read !== undefined) target[name] = read;
     }
   }
+};
+
+const SCHEMA_PROPS = 'apiextensions/v1.JSONSchemaProps';
+/** Fields of schemas that are a schema or something else; each is a message of its own on the wire. */
+const SCHEMA_UNIONS: Readonly<Record<string, 'bool' | 'array'>> = { items: 'array', additionalProperties: 'bool', additionalItems: 'bool' };
+
+const readUnion = (bytes: Uint8Array, union: 'bool' | 'array', depth: number): unknown => {
+  let allows = false;
+  let list: unknown[] | undefined;
+  for (const [number, value] of fieldsOf(bytes)) {
+    const isSchema = union === 'bool' ? number === 2 : number === 1;
+    if (isSchema) return readMessage(asBytes(value), SCHEMA_PROPS, depth + 1);
+    if (union === 'bool' && number === 1) allows = asNumber(value) !== 0n;
+    if (union === 'array' && number === 2) {
+      list ??= [];
+      list.push(readMessage(asBytes(value), SCHEMA_PROPS, depth + 1));
+    }
+  }
+  return union === 'bool' ? allows : list;
 };
 
 type WireValue = bigint | Uint8Array;

@@ -1,9 +1,12 @@
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
+import type { Scheme } from '../../api/scheme.ts';
 import type { UserInfo } from '../../api/transport.ts';
+import type { Logger } from '../../base/log/logger.ts';
 import type { AccessRequest, Decision } from '../auth/authorizer.ts';
 import type { RbacAuthorizer } from '../auth/rbac-authorizer.ts';
 import type { WatchCache } from '../watch/watch-cache.ts';
+import type { WebhookClient } from '../webhooks/webhook-client.ts';
 
 /** One write as admission sees it. */
 export interface AdmissionRequest {
@@ -20,6 +23,16 @@ export interface AdmissionRequest {
   /** Frozen. Undefined for CREATE. */
   readonly old: KubeObject | undefined;
   warn(text: string): void;
+  /** What webhooks and policies have done so far. */
+  readonly mutated: Mutated;
+  /** Set on the second round, which follows when one of them changed the object: what the first one had done. */
+  readonly reinvocation?: Mutated;
+}
+
+export interface Mutated {
+  changed: boolean;
+  /** Who was asked; each plugin puts in what it likes. */
+  readonly called: Set<unknown>;
 }
 
 /** What plugins may look at. */
@@ -28,6 +41,9 @@ export interface AdmissionWorld {
   readonly now: () => number;
   readonly rbac: RbacAuthorizer;
   readonly authorize: (request: AccessRequest) => Promise<Decision>;
+  readonly scheme: () => Scheme;
+  readonly webhooks: WebhookClient;
+  readonly log: Logger;
   /** How long pods without tolerations of their own stay on a node that is not ready. */
   readonly podEvictionSeconds?: number | undefined;
 }
@@ -40,6 +56,8 @@ export interface AdmissionPlugin {
   readonly name: string;
   /** `group/plural` of what it is about, or `*`. */
   readonly resources: readonly string[];
+  /** It also wants to hear of CONNECT. */
+  readonly connects?: true;
   admit?(request: AdmissionRequest): void | Promise<void>;
   /** May return a function that is called once the write is over, whether it was stored or not. */
   validate?(request: AdmissionRequest): void | Release | Promise<Release | undefined> | Promise<void>;
@@ -56,8 +74,24 @@ export class Admission {
     this.#plugins = plugins;
   }
 
-  /** A promise only when a plugin must wait. */
+  /** A promise only when a plugin must wait. When webhooks or policies changed the object, everybody is asked once more. */
   admit(request: AdmissionRequest): void | Promise<void> {
+    const wait = this.#admitOnce(request);
+    if (wait)
+      return wait.then(() => {
+        const { mutated } = request;
+        if (mutated.changed) return this.#admitOnce({ ...request, mutated: { changed: false, called: new Set() }, reinvocation: mutated });
+      });
+  }
+
+  /** For exec, attach, port-forward and proxies. */
+  async connect(request: AdmissionRequest): Promise<void> {
+    const plugins = this.#plugins.filter((plugin) => plugin.connects);
+    for (const plugin of plugins) await plugin.admit?.(request);
+    for (const plugin of plugins) await plugin.validate?.(request);
+  }
+
+  #admitOnce(request: AdmissionRequest): void | Promise<void> {
     const plugins = this.#for(this.#mutating, request.kind, 'admit');
     for (let at = 0; at < plugins.length; at++) {
       const wait = plugins[at]?.admit?.(request);

@@ -13,6 +13,7 @@ import { createServiceAccountAdmission } from './service-account.ts';
 import { createStorageProtection } from './storage-protection.ts';
 import { createTaintNewNodes } from './taint-new-nodes.ts';
 import { createVolumeResize } from './volume-resize.ts';
+import { createMutatingWebhooks, createValidatingWebhooks } from './webhooks.ts';
 
 /** Every rule about writes, in the order in which they are asked; quotas last, for what others refuse must not be counted. */
 export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[] => [
@@ -29,5 +30,7 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createVolumeResize(world),
   createRbacEscalation(world),
   createPodSecurity(world),
+  createMutatingWebhooks(world),
+  createValidatingWebhooks(world),
   createResourceQuota(world),
 ];

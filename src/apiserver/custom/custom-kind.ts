@@ -10,6 +10,8 @@ import { pruneUnknown, type StructuralSchema, schemaErrors, setSchemaDefaults } 
 export interface CustomKind extends Kind {
   /** Removes fields that the schema does not know and answers with their paths. In place. */
   readonly prune: (object: KubeObject) => string[];
+  /** Into this version, where a webhook does that; the objects may be of any version. */
+  readonly convert?: (objects: readonly KubeObject[]) => Promise<KubeObject[]>;
   readonly schemaDocument: StructuralSchema | undefined;
   /** JSON paths, where the definition has a scale subresource. */
   readonly scalePaths: { readonly spec: string; readonly status: string; readonly selector: string | undefined } | undefined;

@@ -49,6 +49,8 @@ export interface HandlerParts {
   readonly route: (path: string) => RouteHandler | undefined;
   /** For `group/plural/subresource` that are proxied. */
   readonly streams: ReadonlyMap<string, RouteHandler>;
+  /** Admission of streams and proxies. Throws what is to be answered. */
+  readonly connect: (context: RequestContext, kind: Kind) => Promise<void>;
   readonly audit: AuditSink | undefined;
   readonly log: Logger;
   readonly now: () => number;
@@ -124,6 +126,11 @@ export class RequestHandler {
     if (!decision.allowed) throw forbiddenRequest(request, decision.reason);
   }
 
+  /** Admission of what is about to be opened. Throws what is to be answered. */
+  connect(context: RequestContext, kind: Kind): Promise<void> {
+    return this.#parts.connect(context, kind);
+  }
+
   async #stages(context: RequestContext): Promise<void> {
     await this.admit(context);
     const { info, exchange } = context;
@@ -150,6 +157,7 @@ export class RequestHandler {
     const stream = info.subresource ? this.#parts.streams.get(`${kind.group}/${kind.plural}/${info.subresource}`) : undefined;
     if (stream) {
       context.leave();
+      await this.connect(context, kind);
       context.code = 200;
       await stream(context);
       return;

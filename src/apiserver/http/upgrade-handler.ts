@@ -33,6 +33,7 @@ export class UpgradeHandler {
       const key = kind ? `${kind.group}/${kind.plural}/${info.subresource}` : '';
       if (!this.#parts.proxy.has(key)) throw badRequest('unable to upgrade: this path has no streams');
       if (info.verb === 'get' && CREATES.has(info.subresource)) await this.#parts.handler.mayAlsoCreate(context);
+      if (kind) await this.#parts.handler.connect(context, kind);
       await this.#parts.proxy.upgrade(context, key, upgrade);
     } catch (error) {
       const status = statusOf(error);

@@ -10,6 +10,7 @@ import type { Admission, AdmissionRequest } from '../admission/admission.ts';
 import type { CachedItem, ItemTarget, ResourceCache, WatchCache } from '../watch/watch-cache.ts';
 import { decodeBody } from './body.ts';
 import { type Answer, type ApiCall, type ListAnswer, type WatchAnswer, writeOptionsOf } from './call.ts';
+import { asKind } from './convert.ts';
 import { deleteObject } from './delete.ts';
 import { createHooks, type RegistryHooks } from './hooks.ts';
 import { checkListOptions, filterOf } from './list-options.ts';
@@ -216,12 +217,6 @@ export const presented = (kind: Kind, item: Pick<CachedItem, 'object'>): KubeObj
 
 export const needsConversion = (kind: Kind): boolean => kind.storageVersion !== kind.version || kind.storageGroup !== kind.group;
 
-const asKind = (kind: Kind, object: KubeObject): KubeObject => ({
-  ...object,
-  kind: kind.kind,
-  apiVersion: kind.group ? `${kind.group}/${kind.version}` : kind.version,
-});
-
 export const admissionRequest = (
   call: ApiCall,
   what: Pick<AdmissionRequest, 'operation' | 'object' | 'old' | 'dryRun' | 'name'>,
@@ -232,6 +227,7 @@ export const admissionRequest = (
   namespace: call.kind.namespaced ? call.info.namespace : '',
   user: call.user,
   warn: (text) => call.warnings.push(text),
+  mutated: { changed: false, called: new Set() },
 });
 
 export const nameMismatch = (inBody: string, inUrl: string) =>

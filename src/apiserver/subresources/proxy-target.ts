@@ -113,7 +113,7 @@ const portNumber = (text: string, named: readonly { name?: string; containerPort
 };
 
 /** Some ready endpoint of a Service. Throws 404 or 503. */
-const serviceEndpoint = async (
+export const serviceEndpoint = async (
   cache: WatchCache,
   wanted: { namespace: string; name: string; port: string },
 ): Promise<{ host: string; port: number }> => {

@@ -54,3 +54,27 @@ test('what is cut short, foreign or no protobuf is a bad request', () => {
       (error: any) => error.code === 400,
     );
 });
+
+test('schemas of custom resources hold schemas, lists of them and embedded JSON', () => {
+  const stringSchema = field(5, 'string');
+  const schema = Buffer.concat([
+    field(5, 'object'),
+    field(29, Buffer.concat([field(1, 'names'), field(2, Buffer.concat([field(5, 'array'), field(24, field(1, stringSchema))]))])),
+    field(29, Buffer.concat([field(1, 'any'), field(2, Buffer.concat([field(5, 'object'), field(30, field(1, 1))]))])),
+    field(
+      29,
+      Buffer.concat([field(1, 'texts'), field(2, Buffer.concat([field(30, field(2, stringSchema)), field(8, field(1, '{"a":1}'))]))]),
+    ),
+  ]);
+  const version = Buffer.concat([field(1, 'v1'), field(4, field(1, schema))]);
+  const definition = decodeProtobuf(body('apiextensions.k8s.io/v1', 'CustomResourceDefinition', field(2, field(7, version))));
+  const [read] = (definition['spec'] as { versions: { schema: { openAPIV3Schema: unknown } }[] }).versions;
+  assert.deepEqual(read?.schema.openAPIV3Schema, {
+    type: 'object',
+    properties: {
+      names: { type: 'array', items: { type: 'string' } },
+      any: { type: 'object', additionalProperties: true },
+      texts: { additionalProperties: { type: 'string' }, default: { a: 1 } },
+    },
+  });
+});
