@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { StatusError } from '../api/meta/status.ts';
 import { CATALOGUE } from '../base/errors/catalogue.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
@@ -13,7 +15,14 @@ export interface ErrorView {
   };
 }
 
-const DOCS = 'https://github.com/slipway/slipway/blob/main/docs/errors.md';
+/** The page of errors that came with this program: above its bundle, or above the sources. */
+const errorsPage = (): string => {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const page = join(folder, 'docs/errors.md');
+    if (existsSync(page)) return page;
+  }
+  return 'docs/errors.md';
+};
 
 /** Turns anything thrown into what a person reads and what a script reads. `commandId` is for the hint at help. */
 export const viewOfError = (error: unknown, commandId: string): ErrorView => {
@@ -81,7 +90,7 @@ const viewOfSlipwayError = (error: SlipwayError): ErrorView => {
   if (error.reason) lines.push(`  because: ${error.reason.trim().replaceAll('\n', '\n           ')}`);
   if (error.logLines.length) lines.push('  last lines of the log:', ...error.logLines.map((line) => `    | ${line}`));
   for (const [index, advice] of error.advice.entries()) lines.push(`  ${index === 0 ? 'try: ' : '     '}${advice}`);
-  lines.push(`  more: ${DOCS}#${error.code.toLowerCase()}`);
+  lines.push(`  more: ${errorsPage()}#${error.code.toLowerCase()}`);
   return {
     text: `${lines.join('\n')}\n`,
     exitCode: error.code === 'INTERRUPTED' ? 130 : error.exitCode,
