@@ -26,6 +26,8 @@ export interface Claim<T> {
   selector: LabelSelector | undefined;
   /** Only these may be adopted, beyond what the selector says. */
   mayAdopt?: (object: Stored<T>) => boolean;
+  /** Put on what is adopted and taken off what is released. */
+  finalizer?: string;
 }
 
 /**
@@ -65,14 +67,15 @@ const stillLives = async <T>(claim: Claim<T>): Promise<boolean> => {
 };
 
 const adopt = async <T>(claim: Claim<T>, object: Stored<T>): Promise<Stored<T> | undefined> => {
-  const { client, resource, ownerKind, owner } = claim;
-  const { name = '', namespace, uid, ownerReferences = [] } = object.metadata;
+  const { client, resource, ownerKind, owner, finalizer } = claim;
+  const { name = '', namespace, uid, ownerReferences = [], finalizers = [], resourceVersion } = object.metadata;
+  const held = finalizer && !finalizers.includes(finalizer) ? { finalizers: [...finalizers, finalizer], resourceVersion } : {};
   const reference: OwnerReference = controllerRefTo(ownerKind, owner);
   try {
     return await client.patch<Stored<T>>(
       resource,
       { namespace, name },
-      { metadata: { uid, ownerReferences: [...ownerReferences, reference] } },
+      { metadata: { uid, ownerReferences: [...ownerReferences, reference], ...held } },
       { type: 'application/merge-patch+json' },
     );
   } catch (error) {
@@ -83,14 +86,16 @@ const adopt = async <T>(claim: Claim<T>, object: Stored<T>): Promise<Stored<T> |
 };
 
 const release = async <T>(claim: Claim<T>, object: Stored<T>): Promise<void> => {
-  const { client, resource, owner } = claim;
-  const { name = '', namespace, uid, ownerReferences = [] } = object.metadata;
+  const { client, resource, owner, finalizer } = claim;
+  const { name = '', namespace, uid, ownerReferences = [], finalizers = [], resourceVersion } = object.metadata;
+  const freed =
+    finalizer && finalizers.includes(finalizer) ? { finalizers: finalizers.filter((other) => other !== finalizer), resourceVersion } : {};
   const kept = ownerReferences.filter((reference) => reference.uid !== owner.metadata.uid);
   try {
     await client.patch(
       resource,
       { namespace, name },
-      { metadata: { uid, ownerReferences: kept.length > 0 ? kept : null } },
+      { metadata: { uid, ownerReferences: kept.length > 0 ? kept : null, ...freed } },
       { type: 'application/merge-patch+json' },
     );
   } catch (error) {

@@ -13,7 +13,17 @@ import { isNamespaceGoing } from '../namespace-going.ts';
 import { PodControl } from '../pod-control.ts';
 import { controllerRefOf, controllerRefTo, isPodFinished, nameWithSuffix, podFromTemplate, rfc3339 } from '../pods.ts';
 import { INDEX_ANNOTATION, indexOf, isIndexed, isJobFinished, wantedActive } from './job-decide.ts';
-import { type Ending, endingOf, hasTracking, type JobProgress, progressOf, statusOf, TRACKING_FINALIZER } from './job-progress.ts';
+import { countsAfter, FAILURE_COUNT, hasLimitPerIndex, IGNORED_COUNT } from './job-indexes.ts';
+import {
+  type Ending,
+  endingOf,
+  hasTracking,
+  type JobProgress,
+  progressOf,
+  retryMsOfIndex,
+  statusOf,
+  TRACKING_FINALIZER,
+} from './job-progress.ts';
 
 /** Runs pods until enough of them have succeeded. Each is counted once: a finalizer holds it until the status knows it. */
 export const jobController: Controller = {
@@ -38,10 +48,19 @@ class JobReconciler implements Reconciler {
     indexByController(this.#pods);
     this.#pods.addIndex('tracked by job', (pod) => (hasTracking(pod) ? jobOf(pod) : []));
     this.#control = new PodControl(context, this.#pods, 'Job');
-    this.watches = [watchOf(this.#jobs, (job) => [keyOf(job)]), watchOf(this.#pods, jobOf)];
+    this.watches = [
+      watchOf(this.#jobs, (job) => [keyOf(job)]),
+      watchOf(this.#pods, jobOf),
+      watchOf(this.#pods, (pod) => (isTrackedOrphan(pod) ? [`${ORPHAN}${keyOf(pod)}`] : [])),
+    ];
   }
 
   async sync(key: string): Promise<SyncResult | undefined> {
+    if (key.startsWith(ORPHAN)) {
+      const pod = this.#pods.get(key.slice(ORPHAN.length));
+      if (pod && isTrackedOrphan(pod)) await this.#release(pod);
+      return undefined;
+    }
     const job = this.#jobs.get(key);
     if (!job) {
       this.#control.forget(key);
@@ -58,14 +77,16 @@ class JobReconciler implements Reconciler {
       ownerKind: jobs,
       owner: job,
       selector: job.spec?.selector,
+      finalizer: TRACKING_FINALIZER,
     });
     if (isJobFinished(job)) {
       await Promise.all(claimed.filter(hasTracking).map((pod) => this.#release(pod)));
       return undefined;
     }
     const now = this.#context.now();
-    const progress = progressOf(job, claimed, now);
-    const ending = endingOf(job, progress, now);
+    const progressNow = progressOf(job, claimed, { now });
+    const ending = endingOf(job, progressNow, now);
+    const progress = ending || job.metadata.deletionTimestamp ? progressOf(job, claimed, { now, isEnding: true }) : progressNow;
     const status = this.#conclude(job, progress, ending, statusOf(job, progress, now));
     const isNews = !semanticEqual(status, job.status);
     if (isNews) {
@@ -130,18 +151,19 @@ class JobReconciler implements Reconciler {
     const missing = Math.min(-excess - terminating, MAX_PODS_A_SYNC);
     if (missing <= 0) return { requeueAfterMs: untilDeadline };
     if (progress.retryMs > 0) return { requeueAfterMs: Math.min(progress.retryMs, untilDeadline ?? Number.POSITIVE_INFINITY) };
-    const indexes = isIndexed(job)
-      ? freeIndexes(job, claimed, progress).slice(0, missing)
-      : Array.from({ length: missing }, () => undefined);
+    const free = isIndexed(job) ? freeIndexes(job, claimed, progress) : Array.from({ length: missing }, () => undefined);
+    const waits = free.map((index) => (index === undefined ? 0 : retryMsOfIndex(job, progress.lastFailed.get(index), this.#context.now())));
+    const due = free.filter((_, position) => waits[position] === 0).slice(0, missing);
     const results = await Promise.allSettled(
-      indexes.map((index) => this.#control.create(key, regarding(jobs, job), this.#podOf(job, index))),
+      due.map((index) => this.#control.create(key, regarding(jobs, job), this.#podOf(job, index, progress))),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed && !isNamespaceGoing(failed.reason)) throw failed.reason;
-    return { requeueAfterMs: untilDeadline };
+    const soonest = Math.min(untilDeadline ?? Number.POSITIVE_INFINITY, ...(due.length < missing ? waits.filter((ms) => ms > 0) : []));
+    return { requeueAfterMs: Number.isFinite(soonest) ? soonest : undefined };
   }
 
-  #podOf(job: Owner, index: number | undefined): Stored<Pod> {
+  #podOf(job: Owner, index: number | undefined, progress: JobProgress): Stored<Pod> {
     const { name: jobName = '', namespace = '' } = job.metadata;
     const generateName = index === undefined ? `${jobName}-` : `${jobName}-${index}-`;
     const name = nameWithSuffix(generateName, this.#context.random);
@@ -149,6 +171,11 @@ class JobReconciler implements Reconciler {
     const finalizers = [...(pod.metadata.finalizers ?? []), TRACKING_FINALIZER];
     if (index === undefined) return { ...pod, metadata: { ...pod.metadata, finalizers } };
     const mark = { [INDEX_ANNOTATION]: String(index) };
+    const { counted, ignored } = countsAfter(job, progress.lastFailed.get(index));
+    const counts = {
+      ...(hasLimitPerIndex(job) ? { [FAILURE_COUNT]: String(counted) } : {}),
+      ...(ignored > 0 ? { [IGNORED_COUNT]: String(ignored) } : {}),
+    };
     const withEnv = (container: Container): Container => ({
       ...container,
       env: [
@@ -163,7 +190,7 @@ class JobReconciler implements Reconciler {
         ...pod.metadata,
         finalizers,
         labels: { ...pod.metadata.labels, ...mark },
-        annotations: { ...pod.metadata.annotations, ...mark },
+        annotations: { ...pod.metadata.annotations, ...mark, ...counts },
       },
       spec: {
         ...spec,
@@ -195,6 +222,11 @@ const jobOf = (pod: Stored<Pod>): string[] => {
   return owner?.kind === 'Job' ? [`${pod.metadata.namespace}/${owner.name}`] : [];
 };
 
+/** Before the keys of pods that no job counts any more, but which a finalizer holds still. */
+const ORPHAN = 'orphan:';
+
+const isTrackedOrphan = (pod: Stored<Pod>): boolean => hasTracking(pod) && controllerRefOf(pod) === undefined;
+
 const leastReadyFirst = (active: readonly Stored<Pod>[]): Stored<Pod>[] =>
   [...active].sort(
     (a, b) =>
@@ -204,7 +236,9 @@ const leastReadyFirst = (active: readonly Stored<Pod>[]): Stored<Pod>[] =>
 
 const freeIndexes = (job: Owner, claimed: readonly Stored<Pod>[], progress: JobProgress): number[] => {
   const taken = new Set([...progress.completedIndexes, ...progress.failedIndexes]);
-  for (const pod of claimed) if (!isPodFinished(pod)) taken.add(indexOf(pod));
+  const { podReplacementPolicy, podFailurePolicy } = job.spec ?? {};
+  const waitsForEnd = podReplacementPolicy === 'Failed' || podFailurePolicy !== undefined;
+  for (const pod of claimed) if (!isPodFinished(pod) && (waitsForEnd || !pod.metadata.deletionTimestamp)) taken.add(indexOf(pod));
   return Array.from({ length: job.spec?.completions ?? 0 }, (_, index) => index).filter((index) => !taken.has(index));
 };
 

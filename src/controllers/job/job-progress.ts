@@ -3,6 +3,7 @@ import type { Job, JobCondition, JobStatus } from '../../api/types/batch-v1.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import { isPodReady, podCondition, rfc3339 } from '../pods.ts';
 import { formatIndexes, indexOf, isIndexed, judgeFailure, msToRetry, parseIndexes } from './job-decide.ts';
+import { countsAfter, failsIndex, hasLimitPerIndex, lastFailedByIndex, matchSuccessPolicy } from './job-indexes.ts';
 
 export const TRACKING_FINALIZER = 'batch.kubernetes.io/job-tracking';
 
@@ -19,6 +20,8 @@ export interface JobProgress {
   toRelease: Stored<Pod>[];
   completedIndexes: Set<number>;
   failedIndexes: Set<number>;
+  /** With a limit for each index: the failed pod that the next one of the index is counted from. */
+  lastFailed: ReadonlyMap<number, Stored<Pod>>;
   /** Counted for good now: their pods have lost their finalizers. */
   settledSucceeded: number;
   settledFailed: number;
@@ -36,7 +39,12 @@ const isSucceeded = (pod: Stored<Pod>): boolean => pod.status?.phase === 'Succee
 const isFailed = (pod: Stored<Pod>, onlyFailed: boolean): boolean =>
   pod.status?.phase === 'Failed' || (!onlyFailed && pod.metadata.deletionTimestamp !== undefined && !isSucceeded(pod));
 
-export const progressOf = (job: Stored<Job>, pods: readonly Stored<Pod>[], now: number): JobProgress => {
+/** With a limit for each index, a failed pod is kept until the next one carries its count, unless the job `isEnding`. */
+export const progressOf = (
+  job: Stored<Job>,
+  pods: readonly Stored<Pod>[],
+  { now, isEnding = false }: { now: number; isEnding?: boolean },
+): JobProgress => {
   const onlyFailed = job.spec?.podReplacementPolicy === 'Failed' || job.spec?.podFailurePolicy !== undefined;
   const { succeeded: oldSucceeded = [], failed: oldFailed = [] } = job.status?.uncountedTerminatedPods ?? {};
   const tracked = new Map(pods.filter(hasTracking).map((pod) => [pod.metadata.uid ?? '', pod]));
@@ -45,28 +53,31 @@ export const progressOf = (job: Stored<Job>, pods: readonly Stored<Pod>[], now: 
   const known = new Set([...oldSucceeded, ...oldFailed]);
   const completedIndexes = new Set(parseIndexes(job.status?.completedIndexes));
   const failedIndexes = new Set(parseIndexes(job.status?.failedIndexes));
-  const newSucceeded: string[] = [];
+  const active = pods.filter((pod) => !pod.metadata.deletionTimestamp && pod.status?.phase !== 'Failed' && !isSucceeded(pod));
+  const failedPods = [...tracked.values()].filter((pod) => isFailed(pod, onlyFailed));
+  const newSucceeded = [...tracked].filter(([uid, pod]) => !known.has(uid) && isSucceeded(pod)).map(([uid]) => uid);
+  if (isIndexed(job)) for (const pod of tracked.values()) if (isSucceeded(pod) && indexOf(pod) >= 0) completedIndexes.add(indexOf(pod));
+  for (const pod of failedPods) if (indexOf(pod) >= 0 && failsIndex(job, pod)) failedIndexes.add(indexOf(pod));
+  const lastFailed = hasLimitPerIndex(job) ? lastFailedByIndex(failedPods) : new Map<number, Stored<Pod>>();
+  const settled = new Set([...completedIndexes, ...failedIndexes, ...active.map(indexOf)]);
   const newFailed: string[] = [];
+  const ignored: string[] = [];
   let failJob: string | undefined;
-  let ignored: string[] = [];
-  for (const [uid, pod] of tracked) {
+  for (const pod of failedPods) {
+    const { uid = '' } = pod.metadata;
     if (known.has(uid)) continue;
-    if (isSucceeded(pod)) {
-      newSucceeded.push(uid);
-      if (isIndexed(job) && indexOf(pod) >= 0) completedIndexes.add(indexOf(pod));
-    } else if (isFailed(pod, onlyFailed)) {
-      const verdict = judgeFailure(job, pod);
-      if (verdict.kind === 'fail-job') failJob ??= verdict.message;
-      if (verdict.kind === 'fail-index') failedIndexes.add(indexOf(pod));
-      if (verdict.kind === 'ignore') ignored = [...ignored, uid];
-      else newFailed.push(uid);
-    }
+    const verdict = judgeFailure(job, pod);
+    if (verdict.kind === 'fail-job') failJob ??= verdict.message;
+    const isKept = !isEnding && lastFailed.get(indexOf(pod)) === pod && !settled.has(indexOf(pod));
+    if (isKept) continue;
+    if (verdict.kind === 'ignore') ignored.push(uid);
+    else newFailed.push(uid);
   }
   const settledSucceeded = oldSucceeded.length - uncounted.succeeded.length;
   const settledFailed = oldFailed.length - uncounted.failed.length;
   const released = new Set([...uncounted.succeeded, ...uncounted.failed, ...newSucceeded, ...newFailed, ...ignored]);
   return {
-    active: pods.filter((pod) => !pod.metadata.deletionTimestamp && pod.status?.phase !== 'Failed' && !isSucceeded(pod)),
+    active,
     terminating: pods.filter((pod) => pod.metadata.deletionTimestamp && pod.status?.phase !== 'Failed' && !isSucceeded(pod)).length,
     succeeded: isIndexed(job) ? completedIndexes.size : (job.status?.succeeded ?? 0) + oldSucceeded.length + newSucceeded.length,
     failed: (job.status?.failed ?? 0) + oldFailed.length + newFailed.length,
@@ -75,11 +86,12 @@ export const progressOf = (job: Stored<Job>, pods: readonly Stored<Pod>[], now: 
     toRelease: [...tracked].filter(([uid]) => released.has(uid)).map(([, pod]) => pod),
     completedIndexes,
     failedIndexes,
+    lastFailed,
     settledSucceeded,
     settledFailed,
     uncounted,
     failJob,
-    retryMs: retryMsOf(pods, now),
+    retryMs: hasLimitPerIndex(job) ? 0 : retryMsOf(pods, now),
   };
 };
 
@@ -99,6 +111,25 @@ const retryMsOf = (pods: readonly Stored<Pod>[], now: number): number => {
     .map(finishedAt)
     .filter((at) => at > lastSuccess);
   return msToRetry(failures.length, failures.length > 0 ? Math.max(...failures) : undefined, now);
+};
+
+/** How long the index of a failed pod waits for its next one. */
+export const retryMsOfIndex = (job: Stored<Job>, failed: Stored<Pod> | undefined, now: number): number => {
+  if (!failed) return 0;
+  const { counted, ignored } = countsAfter(job, failed);
+  return msToRetry(counted + ignored, finishedAt(failed), now);
+};
+
+/** Containers that are started again in their pods count too. */
+const hasRestartedTooOften = (job: Stored<Job>, progress: JobProgress): boolean => {
+  const { backoffLimit = 6, template } = job.spec ?? {};
+  if (template?.spec?.restartPolicy !== 'OnFailure') return false;
+  const statuses = progress.active.flatMap(({ status }) => [
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.containerStatuses ?? []),
+  ]);
+  const restarts = statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  return backoffLimit === 0 ? restarts > 0 : restarts >= backoffLimit;
 };
 
 /** The status with what is known now; without conditions of the end. */
@@ -139,7 +170,7 @@ export const endingOf = (job: Stored<Job>, progress: JobProgress, now: number): 
   if (told) return { type: told.type === 'FailureTarget' ? 'Failed' : 'Complete', reason: told.reason, message: told.message };
   if (progress.failJob) return { type: 'Failed', reason: 'PodFailurePolicy', message: progress.failJob };
   const { completions, backoffLimit = 6, activeDeadlineSeconds, maxFailedIndexes } = job.spec ?? {};
-  if (job.spec?.backoffLimitPerIndex === undefined && progress.failed > backoffLimit)
+  if (progress.failed > backoffLimit || hasRestartedTooOften(job, progress))
     return { type: 'Failed', reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
   const startedAt = Date.parse(job.status?.startTime ?? '');
   if (activeDeadlineSeconds !== undefined && !job.spec?.suspend && startedAt + activeDeadlineSeconds * 1000 <= now)
@@ -156,6 +187,8 @@ export const endingOf = (job: Stored<Job>, progress: JobProgress, now: number): 
     progress.failedIndexes.size + progress.completedIndexes.size >= (completions ?? 0)
   )
     return { type: 'Failed', reason: 'FailedIndexes', message: 'Job has failed indexes' };
+  const matched = isIndexed(job) ? matchSuccessPolicy(job, progress.completedIndexes) : undefined;
+  if (matched !== undefined) return { type: 'Complete', reason: 'SuccessPolicy', message: matched };
   const isDone = completions === undefined ? progress.succeeded > 0 && progress.active.length === 0 : progress.succeeded >= completions;
   return isDone ? { type: 'Complete', reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' } : undefined;
 };
