@@ -9,8 +9,16 @@ export interface PhaseFacts {
   isTerminal: boolean;
 }
 
+type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+
 /** The phase that kubelet would give. */
-export const podPhase = ({ spec, initStatuses, statuses, isTerminal }: PhaseFacts): 'Pending' | 'Running' | 'Succeeded' | 'Failed' => {
+export const podPhase = (facts: PhaseFacts): Phase => {
+  const phase = phaseOfContainers(facts);
+  // What was ended before it ran, or without a trace, has failed: those who wait for an end (a Job) would wait for ever.
+  return facts.isTerminal && phase !== 'Succeeded' ? 'Failed' : phase;
+};
+
+const phaseOfContainers = ({ spec, initStatuses, statuses, isTerminal }: PhaseFacts): Phase => {
   let pendingInit = 0;
   let pendingSidecars = 0;
   let waiting = 0;
