@@ -23,12 +23,23 @@ export const runAttached = async (
       ['Running', 'Succeeded', 'Failed'].includes((object as Pod | undefined)?.status?.phase ?? '');
     const pod = (await waitForObject(session, target, begun, { timeoutMs: durationMs(options.timeout), signal })) as Pod;
     const container = pod.spec.containers[0]?.name ?? '';
+    const logs = async (): Promise<string> =>
+      String((await session.transport.send({ method: 'GET', path: `${path}/log`, query: { container }, accept: '*/*' })).body);
+    // What it said before somebody listened.
+    const before = await logs().catch(() => '');
+    io.out(before);
     if (pod.status?.phase === 'Running') {
       if (options.stdin && !options.quiet) io.err("If you don't see a command prompt, try pressing enter.\n");
-      await runRemote(session, pod, { kind: 'attach', container, stdin: options.stdin, tty: options.tty }, io);
-    } else {
-      const { body } = await session.transport.send({ method: 'GET', path: `${path}/log`, query: { container }, accept: '*/*' });
-      io.out(String(body));
+      try {
+        await runRemote(session, pod, { kind: 'attach', container, stdin: options.stdin, tty: options.tty }, io);
+      } catch (error) {
+        // It has ended already: what it has said since is in its logs.
+        if (!options.quiet)
+          io.err(
+            `warning: couldn't attach to pod/${target.name}, falling back to streaming logs: ${error instanceof Error ? error.message : error}\n`,
+          );
+        io.out((await logs()).slice(before.length));
+      }
     }
     const ended = (object: KubeObject | undefined): boolean => object === undefined || exitCodeOf(object as Pod) !== undefined;
     if (created['spec'] && (created['spec'] as { restartPolicy?: string }).restartPolicy === 'Always') return 0;
