@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { MutatingAdmissionPolicyBinding } from '../types/admissionregistration-v1.ts';
+import { bindingErrors } from './policy-validation.ts';
 import { setMatchDefaults } from './webhook-defaults.ts';
 
 const setDefaults = (object: KubeObject): void => setMatchDefaults(as<MutatingAdmissionPolicyBinding>(object).spec?.matchResources);
@@ -19,6 +20,7 @@ export const mutatingAdmissionPolicyBinding = defineKind({
   namespaced: false,
   hasGeneration: true,
   setDefaults,
+  validate: (object) => bindingErrors(as<MutatingAdmissionPolicyBinding>(object).spec, false),
   columns: [
     column(
       'PolicyName',

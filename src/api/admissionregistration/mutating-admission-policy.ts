@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { MutatingAdmissionPolicy } from '../types/admissionregistration-v1.ts';
+import { mutatingPolicyErrors } from './policy-validation.ts';
 import { setMatchDefaults } from './webhook-defaults.ts';
 
 const setDefaults = (object: KubeObject): void => {
@@ -20,6 +21,7 @@ export const mutatingAdmissionPolicy = defineKind({
   namespaced: false,
   hasGeneration: true,
   setDefaults,
+  validate: (object) => mutatingPolicyErrors(as<MutatingAdmissionPolicy>(object).spec),
   columns: [
     column(
       'Mutations',

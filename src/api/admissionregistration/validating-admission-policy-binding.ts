@@ -2,6 +2,7 @@ import { defineKind } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { ValidatingAdmissionPolicyBinding } from '../types/admissionregistration-v1.ts';
+import { bindingErrors } from './policy-validation.ts';
 import { setMatchDefaults } from './webhook-defaults.ts';
 
 const setDefaults = (object: KubeObject): void => setMatchDefaults(as<ValidatingAdmissionPolicyBinding>(object).spec?.matchResources);
@@ -19,6 +20,7 @@ export const validatingAdmissionPolicyBinding = defineKind({
   namespaced: false,
   hasGeneration: true,
   setDefaults,
+  validate: (object) => bindingErrors(as<ValidatingAdmissionPolicyBinding>(object).spec, true),
   columns: [
     column(
       'PolicyName',

@@ -2,6 +2,7 @@ import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, as, cellOf, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { ValidatingAdmissionPolicy } from '../types/admissionregistration-v1.ts';
+import { validatingPolicyErrors } from './policy-validation.ts';
 import { setMatchDefaults } from './webhook-defaults.ts';
 
 const setDefaults = (object: KubeObject): void => {
@@ -23,6 +24,7 @@ export const validatingAdmissionPolicy = defineKind({
     status: STATUS,
   },
   setDefaults,
+  validate: (object) => validatingPolicyErrors(as<ValidatingAdmissionPolicy>(object).spec),
   columns: [
     column(
       'Validations',

@@ -108,6 +108,10 @@ export const serverSideApply = (kind: Kind, live: KubeObject | undefined, applie
   return object;
 };
 
+/** What a mutating policy applies: merged as an apply would, but owned by nobody. May share parts with both. */
+export const mergeApplied = (kind: Kind, live: KubeObject, applied: Record<string, unknown>, subresource: string): KubeObject =>
+  mergeRoot(live, applied as unknown as KubeObject, rootShape(kind, subresource));
+
 /** Identity, apiVersion and kind are not of the shape: those of the live object stay. */
 const mergeRoot = (base: KubeObject, applied: KubeObject, shape: Shape): KubeObject => {
   const object = merge(base, applied, shape) as KubeObject;

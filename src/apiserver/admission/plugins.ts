@@ -5,6 +5,7 @@ import { createLimitRanger } from './limit-ranger.ts';
 import { createNamespaceLifecycle } from './namespace-lifecycle.ts';
 import { createNodeRestriction } from './node-restriction.ts';
 import { createPodSecurity } from './pod-security.ts';
+import { createMutatingPolicies, createValidatingPolicies } from './policies.ts';
 import { createPriority } from './priority.ts';
 import { createRbacEscalation } from './rbac-escalation.ts';
 import { createResourceQuota } from './resource-quota.ts';
@@ -30,7 +31,9 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createVolumeResize(world),
   createRbacEscalation(world),
   createPodSecurity(world),
+  createMutatingPolicies(world),
   createMutatingWebhooks(world),
+  createValidatingPolicies(world),
   createValidatingWebhooks(world),
   createResourceQuota(world),
 ];

@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { statusError } from '../../api/meta/status.ts';
 import type { Logger } from '../../base/log/logger.ts';
-import type { Headers } from '../http/exchange.ts';
+import type { Headers, UpgradeExchange } from '../http/exchange.ts';
 import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
 import type { WatchCache } from '../watch/watch-cache.ts';
 import { createTargets, type ProxyTarget } from './proxy-target.ts';
+import { sendOverWebSocket } from './web-socket-log.ts';
 
 export interface AgentProxyOptions {
   readonly cache: WatchCache;
@@ -19,7 +20,7 @@ export interface AgentProxy {
   /** Plain requests, by `group/plural/subresource`. */
   readonly streams: ReadonlyMap<string, RouteHandler>;
   /** Requests with an `Upgrade` header: `socket` becomes a pipe to the target once that has agreed. */
-  upgrade(context: RequestContext, key: string, client: { socket: Duplex; head: Buffer }): Promise<void>;
+  upgrade(context: RequestContext, key: string, client: UpgradeExchange): Promise<void>;
   has(key: string): boolean;
 }
 
@@ -39,6 +40,8 @@ const NOT_FORWARDED = new Set([
   'host',
 ]);
 const CONNECT_MS = 30_000;
+/** These have a plain answer, which is sent as messages to who asks for a WebSocket. */
+const PLAIN: ReadonlySet<string> = new Set(['/pods/log']);
 
 /** Byte proxies to agents, pods and services: the request goes on as it came, and so does the answer. */
 export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentProxy => {
@@ -85,6 +88,18 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
       const { exchange, info } = context;
       const target = await (targets[key] as (typeof targets)[string])(context);
       const headers = forwarded(exchange.headers, target);
+      if (PLAIN.has(key)) {
+        for (const name of Object.keys(headers)) if (name.startsWith('sec-websocket-')) delete headers[name];
+        const plain = dial(target, exchange.method, headers);
+        const answer = await answerOf(plain, () => plain.end()).catch((error: unknown) => {
+          throw unreachable(target, info.subresource, error);
+        });
+        if (answer.statusCode === 200 && exchange.headers.upgrade?.toLowerCase() === 'websocket') {
+          context.code = 101;
+          await sendOverWebSocket(client, answer);
+        } else await refuse(context, client.socket, answer);
+        return;
+      }
       headers['connection'] = 'Upgrade';
       headers['upgrade'] = exchange.headers.upgrade ?? '';
       const outgoing = dial(target, exchange.method, headers);
@@ -92,11 +107,7 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
         throw unreachable(target, info.subresource, error);
       });
       if ('refused' in agreed) {
-        context.code = agreed.refused.statusCode ?? 502;
-        client.socket.write(
-          headText(context.code, agreed.refused.statusMessage ?? '', { ...answerHeaders(agreed.refused), connection: 'close' }),
-        );
-        await new Promise<void>((resolve) => pipeline(agreed.refused, client.socket, () => resolve()));
+        await refuse(context, client.socket, agreed.refused);
         return;
       }
       context.code = 101;
@@ -107,6 +118,13 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
       log.debug('stream over', { path: info.path });
     },
   };
+};
+
+/** The target does not change protocols: its answer is the client's. */
+const refuse = async (context: RequestContext, socket: Duplex, answer: IncomingMessage): Promise<void> => {
+  context.code = answer.statusCode ?? 502;
+  socket.write(headText(context.code, answer.statusMessage ?? '', { ...answerHeaders(answer), connection: 'close' }));
+  await new Promise<void>((resolve) => pipeline(answer, socket, () => resolve()));
 };
 
 const forwarded = (headers: RequestContext['exchange']['headers'], target: ProxyTarget): Headers => {
