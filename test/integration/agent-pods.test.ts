@@ -1,6 +1,7 @@
 /** Stories of pods on one real node: containerd, the API server over TLS, and slipway-agent as a process. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import WebSocket from 'ws';
 import { createCriClient } from '../../src/agent/cri/cri-client.ts';
 import { configMap } from '../../src/api/core/config-map.ts';
 import { node as nodeKind } from '../../src/api/core/node.ts';
@@ -82,6 +84,37 @@ inNamespace(import.meta.url, () => {
         });
         child.stdin.end('x'.repeat(300_000));
         assert.equal((await text(child.stdout)).length, 300_000, `websockets ${webSockets}`);
+      }
+    });
+
+    test('exec serves WebSockets of every version', async () => {
+      await node.untilPod('hello', isReady, 'is ready');
+      const run = async (protocol: string, script: string): Promise<string[]> => {
+        const query = new URLSearchParams({ container: 'c', stdout: '1', stderr: '1', command: 'sh' });
+        for (const part of ['-c', script]) query.append('command', part);
+        const url = `${node.api.url.replace('https', 'wss')}/api/v1/namespaces/default/pods/hello/exec?${query}`;
+        const socket = new WebSocket(url, protocol ? [protocol] : [], {
+          ca: node.api.caPem,
+          cert: node.api.admin.certPem,
+          key: node.api.admin.keyPem,
+        });
+        const messages: string[] = [];
+        socket.on('message', (data: Buffer, isBinary) =>
+          messages.push(
+            isBinary ? `${data[0]}${data.subarray(1)}` : `${data.toString()[0]}${Buffer.from(data.toString().slice(1), 'base64')}`,
+          ),
+        );
+        await once(socket, 'close');
+        return messages.sort();
+      };
+      for (const protocol of ['', 'channel.k8s.io', 'base64.channel.k8s.io']) {
+        assert.deepEqual(await run(protocol, 'echo hi'), ['1hi\n'], protocol);
+        assert.match((await run(protocol, 'exit 3')).join(), /^3command terminated with non-zero exit code/, protocol);
+      }
+      for (const protocol of ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io', 'v5.channel.k8s.io']) {
+        const [out, status = ''] = await run(protocol, 'echo hi');
+        assert.equal(out, '1hi\n', protocol);
+        assert.match(status, /^3.*"Success"/, protocol);
       }
     });
 

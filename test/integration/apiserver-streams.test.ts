@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
+import WebSocket from 'ws';
 import type { KeyPair } from '../../src/pki/certificates.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -96,6 +97,32 @@ test('a log comes from the agent, which sees the API server as its client', asyn
   const last = seen.at(-1);
   assert.equal(last?.url, '/containerLogs/default/web/b?tailLines=2&follow=true');
   assert.equal(last?.client, 'kube-apiserver-kubelet-client');
+});
+
+test('a log is sent as messages to who asks for a WebSocket', async () => {
+  for (const [protocol, isBase64] of [
+    [[], false],
+    [['binary.k8s.io'], false],
+    [['base64.binary.k8s.io'], true],
+  ] as const) {
+    const socket = new WebSocket(
+      `${server.url.replace('https', 'wss')}/api/v1/namespaces/default/pods/web/log?container=b`,
+      [...protocol],
+      {
+        ca: server.caPem,
+        cert: server.admin.certPem,
+        key: server.admin.keyPem,
+      },
+    );
+    let text = '';
+    socket.on('message', (data: Buffer, isBinary) => {
+      assert.equal(isBinary, !isBase64);
+      text += isBase64 ? Buffer.from(data.toString(), 'base64').toString() : data.toString();
+    });
+    const [code] = await once(socket, 'close');
+    assert.equal(code, 1000);
+    assert.equal(text, 'line 1\nline 2\n');
+  }
 });
 
 test('a container must be named where there are several', async () => {

@@ -49,7 +49,7 @@ export class AgentServer implements Component {
     noServer: true,
     perMessageDeflate: false,
     maxPayload: 16 * 1024 * 1024,
-    handleProtocols: (offered) => REMOTE_COMMAND_PROTOCOLS.find((name) => offered.has(name)) ?? false,
+    handleProtocols: (offered) => [...offered].find((name) => Object.hasOwn(REMOTE_COMMAND_PROTOCOLS, name)) ?? false,
   });
   /** Requests that ask for the tunnel: its name is no token of HTTP, so the library would refuse it; it is answered beside it. */
   readonly #tunnels = new WeakSet<IncomingMessage>();

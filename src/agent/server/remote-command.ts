@@ -9,7 +9,21 @@ const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 25
 const RUNTIME_PROTOCOL = 'v4.channel.k8s.io';
 const HIGH_WATER_BYTES = 1024 * 1024;
 
-export const REMOTE_COMMAND_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+/** Those before v4 tell of a failure in words, and of success not at all; base64 ones send text, the channel as a digit before it. */
+interface Protocol {
+  isBase64: boolean;
+  hasStatus: boolean;
+}
+
+export const REMOTE_COMMAND_PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  'v5.channel.k8s.io': { isBase64: false, hasStatus: true },
+  'v4.channel.k8s.io': { isBase64: false, hasStatus: true },
+  'v4.base64.channel.k8s.io': { isBase64: true, hasStatus: true },
+  'channel.k8s.io': { isBase64: false, hasStatus: false },
+  'base64.channel.k8s.io': { isBase64: true, hasStatus: false },
+};
+/** Clients that name none. */
+const OLDEST: Protocol = { isBase64: false, hasStatus: false };
 
 export interface RemoteCommandStreams {
   stdin: boolean;
@@ -40,7 +54,9 @@ export const joinRemoteCommand = async (socket: WebSocket, url: string, wanted: 
   const stderr = await open('stderr', wanted.stderr && !wanted.tty);
   const resize = await open('resize', wanted.tty);
 
-  onMessage = (message) => {
+  const protocol = REMOTE_COMMAND_PROTOCOLS[socket.protocol] ?? OLDEST;
+  onMessage = (raw) => {
+    const message = protocol.isBase64 ? fromBase64(raw) : raw;
     const [channel] = message;
     if (channel === CHANNEL.close && message[1] === CHANNEL.stdin) stdin?.end();
     else if (channel === CHANNEL.stdin && stdin) writeOrPause(stdin, message.subarray(1), socket);
@@ -49,9 +65,9 @@ export const joinRemoteCommand = async (socket: WebSocket, url: string, wanted: 
   for (const message of early.splice(0)) onMessage(message);
 
   await Promise.all([
-    forward(stdout, CHANNEL.stdout, socket),
-    forward(stderr, CHANNEL.stderr, socket),
-    forward(error, CHANNEL.error, socket),
+    forward(stdout, { channel: CHANNEL.stdout, socket, protocol }),
+    forward(stderr, { channel: CHANNEL.stderr, socket, protocol }),
+    protocol.hasStatus ? forward(error, { channel: CHANNEL.error, socket, protocol }) : forwardFailure(error, { socket, protocol }),
   ]);
   connection.close();
   socket.close(1000);
@@ -64,16 +80,38 @@ const writeOrPause = (stream: Duplex, bytes: Buffer, socket: WebSocket): void =>
 };
 
 /** Resolves when the stream has ended, in whatever way. */
-const forward = async (stream: SpdyStream | undefined, channel: number, socket: WebSocket): Promise<void> => {
+const forward = async (
+  stream: SpdyStream | undefined,
+  { channel, socket, protocol }: { channel: number; socket: WebSocket; protocol: Protocol },
+): Promise<void> => {
   if (!stream) return;
-  const prefix = Buffer.from([channel]);
   try {
     for await (const chunk of stream) {
       if (socket.readyState !== socket.OPEN) return;
-      const sent = new Promise<void>((resolve) => socket.send(Buffer.concat([prefix, chunk as Buffer]), { binary: true }, () => resolve()));
+      const sent = new Promise<void>((resolve) => socket.send(toMessage(channel, chunk as Buffer, protocol), () => resolve()));
       if (socket.bufferedAmount > HIGH_WATER_BYTES) await sent;
     }
   } catch {
     // A stream that broke has nothing more to say; the error channel tells why.
   }
 };
+
+/** The Status of the end, for clients that know none. */
+const forwardFailure = async (stream: SpdyStream | undefined, options: { socket: WebSocket; protocol: Protocol }): Promise<void> => {
+  if (!stream) return;
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    const { status, message = '' } = JSON.parse(Buffer.concat(chunks).toString() || '{}') as { status?: string; message?: string };
+    if (status !== 'Failure' || options.socket.readyState !== options.socket.OPEN) return;
+    options.socket.send(toMessage(CHANNEL.error, Buffer.from(message), options.protocol));
+  } catch {
+    // As above.
+  }
+};
+
+const toMessage = (channel: number, bytes: Buffer, { isBase64 }: Protocol): Buffer | string =>
+  isBase64 ? `${channel}${bytes.toString('base64')}` : Buffer.concat([Buffer.from([channel]), bytes]);
+
+const fromBase64 = (text: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([(text[0] ?? 0) - 0x30]), Buffer.from(text.subarray(1).toString(), 'base64')]);

@@ -14,6 +14,8 @@ interface Parts {
   readonly log: Logger;
 }
 
+const MAX_LISTENERS = 30;
+
 /** Requests that want another protocol on their connection: exec, attach, port-forward and proxies. They pass the same stages. */
 export class UpgradeHandler {
   readonly #parts: Parts;
@@ -23,6 +25,8 @@ export class UpgradeHandler {
   }
 
   async handle(upgrade: UpgradeExchange): Promise<void> {
+    // Stages, proxy and pipe each want to know of its end; Node takes more than ten for a leak.
+    upgrade.socket.setMaxListeners(MAX_LISTENERS);
     const exchange = new SocketExchange(upgrade);
     const context = contextOf(exchange);
     try {
