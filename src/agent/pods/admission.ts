@@ -29,6 +29,8 @@ const SAFE_SYSCTLS: ReadonlySet<string> = new Set([
 /** Why a pod cannot run here, in kubelet's words; undefined when it can. The scheduler may have been too late, or not asked at all. */
 export const admitPod = (pod: Stored<Pod>, facts: AdmissionFacts): { reason: string; message: string } | undefined => {
   const spec = pod.spec ?? { containers: [] };
+  const foreign = foreignTo(pod);
+  if (foreign) return foreign;
   const unsafe = spec.securityContext?.sysctls?.find(({ name }) => !SAFE_SYSCTLS.has(name.replaceAll('/', '.')));
   if (unsafe) return { reason: 'SysctlForbidden', message: `forbidden sysctl: "${unsafe.name}" not allowlisted` };
   if (facts.others.length + 1 > facts.maxPods) return outOf('pods', { requested: 1, used: facts.others.length, capacity: facts.maxPods });
@@ -51,6 +53,24 @@ export const admitPod = (pod: Stored<Pod>, facts: AdmissionFacts): { reason: str
     return {
       reason: 'NodePorts',
       message: "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+    };
+  return undefined;
+};
+
+/** What no node of this kind can run. */
+const foreignTo = ({ metadata, spec }: Stored<Pod>): { reason: string; message: string } | undefined => {
+  if ((metadata.labels?.['kubernetes.io/os'] ?? 'linux') !== 'linux')
+    return {
+      reason: 'PodOSSelectorNodeLabelDoesNotMatch',
+      message: "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",
+    };
+  if ((spec?.os?.name ?? 'linux') !== 'linux')
+    return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  // Runtimes before containerd 2.0 would give the image's groups all the same.
+  if (spec?.securityContext?.supplementalGroupsPolicy === 'Strict')
+    return {
+      reason: 'SupplementalGroupsPolicyNotSupported',
+      message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
     };
   return undefined;
 };

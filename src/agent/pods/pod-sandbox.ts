@@ -35,6 +35,8 @@ export const ensureSandbox = async (
   const config = sandboxConfig(pod, { attempt, cgroupParent, podLogsDir: context.podLogsDir, dns: context.dns });
   await inTurn(context, async () => {
     try {
+      // Who asks for users of its own must not be given the node's.
+      if (pod.spec?.hostUsers === false) throw new Error('the container runtime does not support user namespaces');
       await context.cri.runPodSandbox({ config, runtimeHandler: await runtimeHandler(context, pod) });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);

@@ -161,6 +161,11 @@ test('a pod that does not fit is refused in the words of kubelet', () => {
     admitPod(makePod({ securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } }), facts)?.reason,
     'SysctlForbidden',
   );
+  assert.equal(admitPod(makePod({ os: { name: 'windows' } }), facts)?.reason, 'PodOSNotSupported');
+  assert.equal(
+    admitPod(makePod({ securityContext: { supplementalGroupsPolicy: 'Strict' } }), facts)?.reason,
+    'SupplementalGroupsPolicyNotSupported',
+  );
 });
 
 test('the resolver of a pod: cluster first, its own settings over it, or nothing but them', () => {
