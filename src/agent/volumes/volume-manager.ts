@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { persistentVolume } from '../../api/core/persistent-volume.ts';
 import { persistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts';
@@ -165,10 +165,12 @@ export class VolumeManager {
     const gid = pod.spec?.securityContext?.fsGroup;
     if (nfs) return this.#mountNfs(pod.metadata.uid ?? '', volume.name, nfs);
     if (!hostPath && !local) throw new VolumeError(volume.name, `no volume plugin matched for PersistentVolume ${claim.spec.volumeName}`);
+    const isOurs = found.metadata?.annotations?.['pv.kubernetes.io/provisioned-by'] === 'slipway.local/path';
+    if (isOurs && hostPath) await makeForAnyone(hostPath.path);
     const path = hostPath
       ? await checkHostPath({ type: 'DirectoryOrCreate', ...hostPath })
       : await checkHostPath({ path: local?.path ?? '', type: 'Directory' });
-    if (gid !== undefined && local) {
+    if (gid !== undefined && (local || isOurs)) {
       await chown(path, (await stat(path)).uid, gid);
       await chmod(path, ((await stat(path)).mode & 0o7777) | 0o2770);
     }
@@ -183,6 +185,19 @@ export class VolumeManager {
     return path;
   }
 }
+
+/** Nobody knows yet which user the containers will run as; only pods that name the claim get to see the folder. */
+const makeForAnyone = async (path: string): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+  const made = await mkdir(path, { mode: 0o777 }).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+      return false;
+    },
+  );
+  if (made) await chmod(path, 0o777);
+};
 
 const checkHostPath = async ({ path, type = '' }: HostPathVolumeSource): Promise<string> => {
   const found = await stat(path).catch(() => undefined);

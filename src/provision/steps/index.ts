@@ -4,6 +4,7 @@ import { apiReady } from './api-ready.ts';
 import { certificates } from './certificates.ts';
 import { containerRuntime } from './container-runtime.ts';
 import { controlPlane } from './control-plane.ts';
+import { defaultStorageClass } from './default-storage-class.ts';
 import { demo, demoAnswers } from './demo.ts';
 import { images, laterImages } from './images.ts';
 import { kubeconfig } from './kubeconfig.ts';
@@ -20,6 +21,8 @@ import type { Step } from './step.ts';
  *                         |            +- control-plane - api-ready -+- nodes-ready --+- demo - demo-answers - later-images
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
+ *
+ * and default-storage-class after api-ready.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
   preflight,
@@ -33,6 +36,7 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   images,
   laterImages,
   apiReady,
+  defaultStorageClass,
   nodesReady,
   demo,
   demoAnswers,
