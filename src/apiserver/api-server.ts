@@ -93,13 +93,14 @@ export class ApiServer implements Component {
     this.#rbac = new RbacAuthorizer(this.cache);
     this.#authorize = createUnionAuthorizer([createNodeAuthorizer(this.cache), this.#rbac]);
     const authenticateToken = createTokenAuthenticator({ authority: tokens, cache: this.cache, now });
+    const webhooks = createWebhookClient(this.cache);
     const world = {
       cache: this.cache,
       now,
       authorize: this.#authorize,
       rbac: this.#rbac,
       scheme,
-      webhooks: createWebhookClient(this.cache),
+      webhooks,
       log,
       podEvictionSeconds: options.podEvictionSeconds,
     };
@@ -154,6 +155,7 @@ export class ApiServer implements Component {
       cache: this.cache,
       log,
       now,
+      webhooks,
       publish: (published) => {
         this.#scheme = published;
       },

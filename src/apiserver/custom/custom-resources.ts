@@ -4,6 +4,7 @@ import { SCHEME, type Scheme } from '../../api/scheme.ts';
 import type { CustomResourceDefinition } from '../../api/types/apiextensions-v1.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import type { CachedItem, WatchCache, WatchCursor } from '../watch/watch-cache.ts';
+import type { WebhookClient } from '../webhooks/webhook-client.ts';
 import { type CustomKind, customKinds } from './custom-kind.ts';
 
 type Definition = KubeObject & CustomResourceDefinition;
@@ -21,6 +22,8 @@ interface Options {
   readonly cache: WatchCache;
   readonly log: Logger;
   readonly now: () => number;
+  /** For definitions that convert by webhook. */
+  readonly webhooks: WebhookClient;
   /** Called with built-in and custom kinds whenever the latter change. */
   readonly publish: (scheme: Scheme) => void;
 }
@@ -64,7 +67,7 @@ export class CustomResources {
   }
 
   async #reconcile(): Promise<void> {
-    const { cache } = this.#options;
+    const { cache, webhooks } = this.#options;
     const { items } = await cache.resource(customResourceDefinition).list();
     const oldestFirst = [...items].sort((a, b) =>
       (a.object.metadata.creationTimestamp ?? '').localeCompare(b.object.metadata.creationTimestamp ?? ''),
@@ -76,7 +79,7 @@ export class CustomResources {
       const definition = item.object as Definition;
       const conflict = conflictOf(definition, taken);
       definitions.push({ item, conflict });
-      if (conflict === undefined) next.set(item.uid, customKinds(definition));
+      if (conflict === undefined) next.set(item.uid, customKinds(definition, webhooks));
     }
     this.#publish(next);
     for (const { item, conflict } of definitions) await this.#settle(item, conflict);
@@ -116,7 +119,7 @@ export class CustomResources {
   }
 
   async #removeObjects(definition: Definition): Promise<void> {
-    const kind = customKinds(definition)[0];
+    const kind = customKinds(definition, this.#options.webhooks)[0];
     if (!kind) return;
     const resource = this.#options.cache.resource({ ...kind, version: kind.storageVersion });
     for (const item of (await resource.list()).items) await resource.delete(item).catch(ignoreRace);

@@ -58,6 +58,12 @@ export const setSchemaDefaults = (value: unknown, schema: StructuralSchema): voi
       if (!Object.hasOwn(schema.properties ?? {}, name)) setSchemaDefaults(item, schema.additionalProperties as StructuralSchema);
 };
 
+export const hasDefaults = (schema: StructuralSchema): boolean =>
+  schema.default !== undefined ||
+  (schema.items !== undefined && hasDefaults(schema.items)) ||
+  (isFields(schema.additionalProperties) && hasDefaults(schema.additionalProperties as StructuralSchema)) ||
+  Object.values(schema.properties ?? {}).some(hasDefaults);
+
 /** Removes what the schema does not know, and answers with the paths of it. In place. */
 export const pruneUnknown = (value: unknown, schema: StructuralSchema, path: string, isRoot: boolean): string[] => {
   if (Array.isArray(value)) {

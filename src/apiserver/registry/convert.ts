@@ -7,7 +7,10 @@ export const asKind = (kind: Kind, object: KubeObject): KubeObject => ({ ...obje
 
 /** One object of a resource in another of its versions. A promise where a webhook converts. */
 export const convertBetween = (from: Kind, to: Kind, object: KubeObject): KubeObject | Promise<KubeObject> => {
-  if (isCustom(to) && to.convert) return to.convert([object]).then(([converted]) => converted as KubeObject);
+  if (isCustom(to)) {
+    const converted = to.convert([object]);
+    return converted instanceof Promise ? converted.then(([one]) => one as KubeObject) : (converted[0] as KubeObject);
+  }
   const stored = from.toStorage?.(object) ?? object;
   return asKind(to, to.fromStorage?.(stored) ?? stored);
 };

@@ -5,6 +5,7 @@ import { badRequest, conflict, notFound } from '../../api/meta/status.ts';
 import type { CachedItem } from '../watch/watch-cache.ts';
 import { rawBody } from './body.ts';
 import type { Answer, ApiCall } from './call.ts';
+import { presentItem } from './present.ts';
 import { admissionRequest, presented, type Registry } from './registry.ts';
 import { isMismatch, modified, writeError } from './store-errors.ts';
 
@@ -55,7 +56,7 @@ export const deleteObject = async (registry: Registry, call: ApiCall, name: stri
     const request = admissionRequest(call, {
       operation: 'DELETE',
       object: undefined,
-      old: presented(kind, old),
+      old: presented(kind, await presentItem(kind, old)),
       dryRun: options.dryRun,
       name,
     });
@@ -65,7 +66,7 @@ export const deleteObject = async (registry: Registry, call: ApiCall, name: stri
     try {
       const answer = await deleteOnce(registry, call, { old, options });
       stored = true;
-      return answer;
+      return answer.type === 'item' ? { ...answer, item: await presentItem(kind, answer.item) } : answer;
     } catch (error) {
       if (!isMismatch(error)) throw writeError(kind, name, error);
       if (attempt >= TRIES || options.preconditions?.resourceVersion) throw modified(kind, name);

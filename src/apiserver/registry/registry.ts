@@ -7,6 +7,7 @@ import { trackManagedFields } from '../../api/patch/apply.ts';
 import type { Scheme } from '../../api/scheme.ts';
 import { prepareForCreate, validateCreate, warningsFor } from '../../api/strategy.ts';
 import type { Admission, AdmissionRequest } from '../admission/admission.ts';
+import { isCustom } from '../custom/custom-kind.ts';
 import type { CachedItem, ItemTarget, ResourceCache, WatchCache } from '../watch/watch-cache.ts';
 import { decodeBody } from './body.ts';
 import { type Answer, type ApiCall, type ListAnswer, type WatchAnswer, writeOptionsOf } from './call.ts';
@@ -14,6 +15,7 @@ import { asKind } from './convert.ts';
 import { deleteObject } from './delete.ts';
 import { createHooks, type RegistryHooks } from './hooks.ts';
 import { checkListOptions, filterOf } from './list-options.ts';
+import { presentCursor, presentItem, presentItems } from './present.ts';
 import { isMismatch, writeError } from './store-errors.ts';
 import { patchObject, updateObject } from './update.ts';
 
@@ -61,19 +63,19 @@ export class Registry {
   }
 
   async get(call: ApiCall): Promise<Answer> {
-    return { type: 'item', code: 200, kind: call.kind, item: await this.read(call) };
+    return { type: 'item', code: 200, kind: call.kind, item: await presentItem(call.kind, await this.read(call)) };
   }
 
   async list(call: ApiCall): Promise<ListAnswer> {
     const options = checkListOptions(call, false);
     const list = await this.cacheOf(call.kind).list({ ...filterOf(call), ...options });
-    return { type: 'list', kind: call.kind, ...list };
+    return { type: 'list', kind: call.kind, ...list, items: await presentItems(call.kind, list.items) };
   }
 
   async watch(call: ApiCall): Promise<WatchAnswer> {
     const options = checkListOptions(call, true);
     const seconds = Number(call.query.get('timeoutSeconds') ?? 0);
-    const cursor = await this.cacheOf(call.kind).watch({
+    const source = await this.cacheOf(call.kind).watch({
       ...filterOf(call),
       resourceVersion: options.resourceVersion,
       sendInitialEvents: options.sendInitialEvents,
@@ -81,7 +83,7 @@ export class Registry {
     return {
       type: 'watch',
       kind: call.kind,
-      cursor,
+      cursor: presentCursor(call.kind, source),
       bookmarks: call.query.get('allowWatchBookmarks') === 'true' || call.query.get('allowWatchBookmarks') === '1',
       timeoutMs: seconds > 0 ? seconds * 1000 : Math.round(DEFAULT_WATCH_MS * (1 + Math.random())),
     };
@@ -158,12 +160,12 @@ export class Registry {
         return { type: 'object', code: 201, kind, object };
       }
       const item = await resource
-        .create(target, this.toStorage(kind, object), kind.kind === 'Event' ? EVENT_LIFE : undefined)
+        .create(target, await this.toStorage(kind, object), kind.kind === 'Event' ? EVENT_LIFE : undefined)
         .catch((error: unknown) => {
           throw writeError(kind, target.name, error);
         });
       stored = true;
-      return { type: 'item', code: 201, kind, item };
+      return { type: 'item', code: 201, kind, item: await presentItem(kind, item) };
     } finally {
       settle?.();
       release?.(stored);
@@ -203,7 +205,8 @@ export class Registry {
     return isMismatch(error);
   }
 
-  toStorage(kind: Kind, object: KubeObject): KubeObject {
+  toStorage(kind: Kind, object: KubeObject): KubeObject | Promise<KubeObject> {
+    if (isCustom(kind)) return kind.onWrite(object);
     if (kind.toStorage === undefined && kind.storageVersion === kind.version && kind.storageGroup === kind.group) return object;
     return asKind(this.parts.scheme().storageKindOf(kind), kind.toStorage?.(object) ?? object);
   }
@@ -215,7 +218,9 @@ const DELETE_WORKERS = 8;
 export const presented = (kind: Kind, item: Pick<CachedItem, 'object'>): KubeObject =>
   needsConversion(kind) ? asKind(kind, kind.fromStorage?.(item.object) ?? item.object) : item.object;
 
-export const needsConversion = (kind: Kind): boolean => kind.storageVersion !== kind.version || kind.storageGroup !== kind.group;
+/** Custom resources are converted before: see present.ts. */
+export const needsConversion = (kind: Kind): boolean =>
+  (kind.storageVersion !== kind.version || kind.storageGroup !== kind.group) && !isCustom(kind);
 
 export const admissionRequest = (
   call: ApiCall,

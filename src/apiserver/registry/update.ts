@@ -9,6 +9,7 @@ import type { CachedItem } from '../watch/watch-cache.ts';
 import { decodeBody, decodeRaw, patchBody, rawBody } from './body.ts';
 import { type Answer, type ApiCall, type WriteOptions, writeOptionsOf } from './call.ts';
 import { PARTIAL_UPDATES } from './partial-updates.ts';
+import { presentItem } from './present.ts';
 import { admissionRequest, nameMismatch, placeInNamespace, presented, type Registry } from './registry.ts';
 import { isMismatch, modified, writeError } from './store-errors.ts';
 
@@ -167,8 +168,9 @@ export const writeUpdate = async (registry: Registry, call: ApiCall, plan: Updat
   for (let attempt = 1; ; attempt++) {
     const old = await resource.get(registry.targetOf(call));
     if (!old) throw notFound(kind, info.name);
+    const shown = await presentItem(kind, old);
     try {
-      return await updateOnce(registry, call, plan, { old, next: await plan.produce(old, attempt) });
+      return await updateOnce(registry, call, plan, { old, shown, next: await plan.produce(shown, attempt) });
     } catch (error) {
       if (!isMismatch(error)) throw error;
       if (attempt >= plan.tries) throw modified(kind, info.name);
@@ -180,11 +182,11 @@ const updateOnce = async (
   registry: Registry,
   call: ApiCall,
   plan: UpdatePlan,
-  step: { old: CachedItem; next: KubeObject },
+  step: { old: CachedItem; shown: CachedItem; next: KubeObject },
 ): Promise<Answer> => {
   const { kind, info } = call;
   const { old, next } = step;
-  const before = presented(kind, old);
+  const before = presented(kind, step.shown);
   checkPreconditions(kind, next, old);
   keepSystemFields(next, before, plan.whole === true);
   const { dryRun } = plan.options;
@@ -215,7 +217,7 @@ const updateOnce = async (
     }
     const item = await store(registry, call, { old, next });
     stored = true;
-    return { type: 'item', code: 200, kind, item };
+    return { type: 'item', code: 200, kind, item: await presentItem(kind, item) };
   } finally {
     settle?.();
     release?.(stored);
@@ -227,7 +229,7 @@ const store = async (registry: Registry, call: ApiCall, { old, next }: { old: Ca
   const resource = registry.cacheOf(kind);
   try {
     if (isFinished(kind, next, old.object)) return await resource.delete(old);
-    return await resource.update(old, registry.toStorage(kind, next));
+    return await resource.update(old, await registry.toStorage(kind, next));
   } catch (error) {
     throw isMismatch(error) ? error : writeError(kind, info.name, error);
   }

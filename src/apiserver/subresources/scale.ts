@@ -10,6 +10,7 @@ import { type CustomKind, isCustom } from '../custom/custom-kind.ts';
 import { readJsonPath } from '../custom/json-path.ts';
 import { patchBody, rawBody } from '../registry/body.ts';
 import { type Answer, type ApiCall, writeOptionsOf } from '../registry/call.ts';
+import { presentItem } from '../registry/present.ts';
 import { nameMismatch, presented, type Registry } from '../registry/registry.ts';
 import { modified } from '../registry/store-errors.ts';
 import { writeUpdate } from '../registry/update.ts';
@@ -27,7 +28,7 @@ export const createScaleHandler =
   async (call: ApiCall): Promise<Answer> => {
     const { kind, info } = call;
     const shown = (object: KubeObject): Answer => ({ type: 'object', code: 200, kind: undefined, object: scaleOf(kind, object) });
-    if (info.verb === 'get') return shown(presented(kind, await registry.read(call)));
+    if (info.verb === 'get') return shown(presented(kind, await presentItem(kind, await registry.read(call))));
     const options = writeOptionsOf(call, info.verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
     const contentType = call.body.contentType;
     const wanted = (current: KubeObject): KubeObject => {
