@@ -45,7 +45,13 @@ const installPackages = () => {
   if (result.status !== 0) console.log(`# apt-get install failed; tests that need these packages are skipped:\n${result.stderr}`);
 };
 
-if (!asked.length || asked.includes('integration') || asked.includes('e2e')) installPackages();
+if (!asked.length || asked.includes('integration') || asked.includes('e2e')) {
+  installPackages();
+  // Built before the tests, which run in namespaces without a way out.
+  const kubectl = (await import('../test/support/kubectl.ts')).findKubectl();
+  if ('path' in kubectl) process.env.SLIPWAY_KUBECTL = kubectl.path;
+  else console.log(`# ${kubectl.missing}`);
+}
 
 let failed = false;
 for (const [name, tier] of Object.entries(TIERS)) {

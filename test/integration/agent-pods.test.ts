@@ -29,9 +29,9 @@ const statusOf = (pod: Stored<Pod>, name = 'c'): ContainerStatus | undefined =>
   [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((status) => status.name === name);
 
 inNamespace(import.meta.url, () => {
-  describe('pods of a node', () => {
+  const judge = findKubectl();
+  describe('pods of a node', { skip: 'missing' in judge ? judge.missing : false }, () => {
     let node: TestNode;
-    const judge = findKubectl();
     const kubectl = async (...args: string[]): Promise<string> => {
       if (!('path' in judge)) throw new Error(judge.missing);
       const { stdout } = await run(judge.path, args, { env: { ...process.env, KUBECONFIG: node.api.kubeconfig }, timeout: 60_000 });

@@ -21,11 +21,16 @@ export const findKubectl = (): { path: string } | { missing: string } => {
   const flags = ['gitVersion=v1.36.3', 'gitMajor=1', 'gitMinor=36'].map((flag) => `-X k8s.io/component-base/version.${flag}`);
   mkdirSync(CACHE, { recursive: true });
   const building = `${cached}.${process.pid}`;
-  execFileSync('go', ['build', '-mod=mod', '-ldflags', `-s -w ${flags.join(' ')}`, '-o', building, '.'], {
-    cwd: source,
-    env: { ...process.env, CGO_ENABLED: '0' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  try {
+    const env = { ...process.env, CGO_ENABLED: '0' };
+    execFileSync('go', ['build', '-mod=mod', '-ldflags', `-s -w ${flags.join(' ')}`, '-o', building, '.'], {
+      cwd: source,
+      env,
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    return { missing: `kubectl ${VERSION} could not be built: ${(error as Error).message.slice(-500)}` };
+  }
   renameSync(building, cached);
   return { path: cached };
 };
