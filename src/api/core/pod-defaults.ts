@@ -21,6 +21,8 @@ export const setPodSpecDefaults = (spec: PodSpec): void => {
 /** What only pods get, not templates. */
 export const setPodDefaults = (spec: PodSpec): void => {
   spec.enableServiceLinks ??= true;
+  // Was let in once; templates still may have it.
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   for (const container of spec.containers ?? []) defaultRequests(container);
   for (const container of spec.initContainers ?? []) defaultRequests(container);
   if (!spec.hostNetwork) return;

@@ -4,8 +4,9 @@ import { deployment } from '../../../src/api/apps/deployment.ts';
 import { pod } from '../../../src/api/core/pod.ts';
 import { decodeObject } from '../../../src/api/decode.ts';
 import type { KubeObject } from '../../../src/api/meta/object.ts';
-import { prepareForCreate, prepareForStatusUpdate, prepareForUpdate, validateUpdate } from '../../../src/api/strategy.ts';
+import { prepareForCreate, prepareForStatusUpdate, prepareForUpdate, validateCreate, validateUpdate } from '../../../src/api/strategy.ts';
 import { tableFor } from '../../../src/api/table.ts';
+import type { PodSpec } from '../../../src/api/types/core-v1.ts';
 
 const NOW = Date.parse('2026-01-01T01:00:00Z');
 
@@ -21,6 +22,17 @@ test('a create has no status of the client, and generation 1', () => {
   prepareForCreate(pod, object);
   assert.deepEqual(object['status'], { phase: 'Pending', qosClass: 'BestEffort' });
   assert.equal(object.metadata.generation, 1);
+});
+
+test('a pod ends in a second where its grace period is negative; a name of its host stands alone', () => {
+  assert.equal((aPod({}, { terminationGracePeriodSeconds: -1 })['spec'] as PodSpec).terminationGracePeriodSeconds, 1);
+  const problems = (spec: Record<string, unknown>): string[] => validateCreate(pod, aPod({}, spec)).map(({ message }) => message);
+  assert.deepEqual(problems({ hostnameOverride: 'db.example' }), []);
+  assert.deepEqual(problems({ hostnameOverride: 'db', setHostnameAsFQDN: true }), [
+    'Forbidden: may not be specified when setHostnameAsFQDN is true',
+  ]);
+  assert.deepEqual(problems({ hostnameOverride: 'db', hostNetwork: true }), ['Forbidden: may not be specified when hostNetwork is true']);
+  assert.equal(problems({ hostnameOverride: 'x'.repeat(65) }).length, 1);
 });
 
 test('an update keeps the status and counts changes of the spec', () => {

@@ -1,5 +1,5 @@
 import { checkIp, checkOneOf, checkOptionalOneOf, checkText } from '../../meta/checks.ts';
-import { duplicate, type FieldError, invalid, required } from '../../meta/field-error.ts';
+import { duplicate, type FieldError, forbidden, invalid, required, tooLong } from '../../meta/field-error.ts';
 import { dnsLabelProblems, dnsSubdomainProblems, qualifiedNameProblems } from '../../meta/names.ts';
 import { validateAnnotations, validateLabels } from '../../meta/object-meta.ts';
 import type { PodSpec, PodTemplateSpec } from '../../types/core-v1.ts';
@@ -52,8 +52,20 @@ const checkNames = (errors: FieldError[], at: string, spec: PodSpec): void => {
     errors.push(invalid(`${at}.activeDeadlineSeconds`, deadline, `must be between 1 and ${MAX_DEADLINE_SECONDS}, inclusive`));
   if (spec.hostname) checkText(errors, `${at}.hostname`, spec.hostname, dnsLabelProblems);
   if (spec.subdomain) checkText(errors, `${at}.subdomain`, spec.subdomain, dnsLabelProblems);
+  checkHostnameOverride(errors, `${at}.hostnameOverride`, spec);
   if (spec.priorityClassName) checkText(errors, `${at}.priorityClassName`, spec.priorityClassName, dnsSubdomainProblems);
   if (spec.runtimeClassName !== undefined) checkText(errors, `${at}.runtimeClassName`, spec.runtimeClassName, dnsSubdomainProblems);
+};
+
+/** Linux takes no longer name. */
+const MAX_HOSTNAME = 64;
+
+const checkHostnameOverride = (errors: FieldError[], at: string, { hostnameOverride, setHostnameAsFQDN, hostNetwork }: PodSpec): void => {
+  if (hostnameOverride === undefined) return;
+  if (setHostnameAsFQDN) errors.push(forbidden(at, 'may not be specified when setHostnameAsFQDN is true'));
+  if (hostNetwork) errors.push(forbidden(at, 'may not be specified when hostNetwork is true'));
+  if (hostnameOverride.length > MAX_HOSTNAME) errors.push(tooLong(at, MAX_HOSTNAME));
+  checkText(errors, at, hostnameOverride, dnsSubdomainProblems);
 };
 
 const checkHostNetwork = (errors: FieldError[], at: string, spec: PodSpec, { isPod }: { isPod: boolean }): void => {
