@@ -1,4 +1,4 @@
-import { duplicateFields } from './meta/json-scan.ts';
+import { fieldProblems } from './meta/json-scan.ts';
 import type { KubeObject } from './meta/object.ts';
 import { apiVersionOf } from './meta/object.ts';
 import { badRequest, type StatusError, statusError } from './meta/status.ts';
@@ -58,16 +58,19 @@ export const decodeObject = (target: DecodeTarget, raw: unknown, options: Decode
 
 const appliedObject = (target: DecodeTarget, body: Record<string, unknown>, context: WalkContext): KubeObject => {
   const [unknown] = context.unknown ?? [];
-  if (unknown !== undefined)
-    throw statusError(
-      500,
-      '',
-      `failed to create typed patch object (${namespacedName(body)}; ${apiVersionOf(target)}, Kind=${target.kind}): .${unknown}: field not declared in schema`,
-    );
+  if (unknown !== undefined) throw undeclaredField(target, body, unknown);
   const object = cloneJson(body) as KubeObject;
   object.metadata ??= {};
   return object;
 };
+
+/** An apply that names a field which the schema does not know. */
+export const undeclaredField = (target: Pick<DecodeTarget, 'group' | 'version' | 'kind'>, body: object, path: string): StatusError =>
+  statusError(
+    500,
+    '',
+    `failed to create typed patch object (${namespacedName(body as Record<string, unknown>)}; ${apiVersionOf(target)}, Kind=${target.kind}): .${path}: field not declared in schema`,
+  );
 
 const namespacedName = (body: Record<string, unknown>): string => {
   const metadata = (body['metadata'] ?? {}) as { namespace?: string; name?: string };
@@ -85,9 +88,8 @@ const readCustom = (body: Record<string, unknown>, context: WalkContext): Record
 };
 
 const problemsOf = (context: WalkContext, text: string | undefined): string[] => {
-  const unknown = (context.unknown ?? []).map((path) => `unknown field ${JSON.stringify(path)}`);
-  if (text === undefined) return unknown;
-  return [...duplicateFields(text).map((path) => `duplicate field ${JSON.stringify(path)}`), ...unknown];
+  const unknown = context.unknown ?? [];
+  return text === undefined ? unknown.map((path) => `unknown field ${JSON.stringify(path)}`) : fieldProblems(text, unknown);
 };
 
 interface BodyGvk {

@@ -64,6 +64,12 @@ const SCALAR_SCHEMAS: Readonly<Record<string, Document>> = {
   [MICRO_TIME]: { type: 'string', format: 'date-time' },
 };
 
+/** As kubectl explains them for custom resources. */
+const TYPE_FIELDS: Document = {
+  apiVersion: { type: 'string', description: 'APIVersion defines the version of the schema that this object follows, with its group.' },
+  kind: { type: 'string', description: 'Kind is the name of the resource that this object is, in CamelCase.' },
+};
+
 class SchemaCollector {
   readonly #found = new Map<string, Document>();
   readonly #custom: Readonly<Record<string, Document>>;
@@ -85,7 +91,7 @@ class SchemaCollector {
     this.#found.set(definition, {
       type: 'object',
       ...rest,
-      properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: this.#ofType('meta/v1.ObjectMeta'), ...properties },
+      properties: { ...properties, ...TYPE_FIELDS, metadata: this.#ofType('meta/v1.ObjectMeta') },
       'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.kind, version: kind.version }],
     });
     return reference(definition);

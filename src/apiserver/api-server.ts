@@ -166,6 +166,7 @@ export class ApiServer implements Component {
       address: options.advertiseAddress,
       port: () => (options.port === 0 ? this.#http.port : options.port),
       serviceCidr: options.serviceCidr,
+      now,
       log,
     });
   }

@@ -248,7 +248,6 @@ const DIFFERENCES: Record<string, string> = {
   'an update of a pod spec': 'upstream shows a diff of Go structs in the message',
   'a service with a bad address': 'the range of Service addresses is another one on the recorded server',
   'a media type that is not written': 'protobuf is read but not written: the list of types is shorter',
-  'unknown and duplicate fields, strict': 'the same two problems in another order',
   'a binding to nothing': 'upstream answers 500 for what is a fault of the client',
 };
 

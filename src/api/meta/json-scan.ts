@@ -1,9 +1,24 @@
+/** What is wrong with the fields of a JSON text, in the order of the text; unknown fields that do not stand in it come last. */
+export const fieldProblems = (text: string, unknown: readonly string[]): string[] => {
+  const left = new Set(unknown);
+  const problems = scanFields(text, left).map(({ path, why }) => `${why} field ${JSON.stringify(path)}`);
+  return [...problems, ...[...left].map((path) => `unknown field ${JSON.stringify(path)}`)];
+};
+
 /**
  * Finds keys that stand twice in one object of a JSON text that is known to parse: `metadata.name`, `spec.containers[0].image`.
  * `JSON.parse` keeps only the last, so this needs the text.
  */
-export const duplicateFields = (text: string): string[] => {
-  const found: string[] = [];
+export const duplicateFields = (text: string): string[] => scanFields(text, new Set()).map(({ path }) => path);
+
+interface Problem {
+  readonly path: string;
+  readonly why: 'duplicate' | 'unknown';
+}
+
+/** Takes the unknown fields that it finds out of `unknown`. */
+const scanFields = (text: string, unknown: Set<string>): Problem[] => {
+  const found: Problem[] = [];
   const frames: Frame[] = [];
   let frame: Frame | undefined;
   let position = 0;
@@ -15,7 +30,12 @@ export const duplicateFields = (text: string): string[] => {
       if (frame?.keys && frame.wantsKey) {
         const raw = text.slice(position + 1, end);
         const key = raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
-        if (frame.keys.has(key) && found.length < MAX_FOUND) found.push(pathOf(frames, key));
+        if (frame.keys.has(key)) {
+          if (found.length < MAX_FOUND) found.push({ path: pathOf(frames, key), why: 'duplicate' });
+        } else if (unknown.size > 0) {
+          const path = pathOf(frames, key);
+          if (unknown.delete(path)) found.push({ path, why: 'unknown' });
+        }
         frame.keys.add(key);
         frame.key = key;
         frame.wantsKey = false;

@@ -88,7 +88,10 @@ const common = (meta: ObjectMeta): FieldError[] => [
 ];
 
 /** Metadata of a new object. `nameCheck` is the kind's rule for names. */
-export const validateObjectMeta = (meta: ObjectMeta, options: { namespaced: boolean; nameCheck?: NameCheck; plainFinalizers?: boolean }): FieldError[] => {
+export const validateObjectMeta = (
+  meta: ObjectMeta,
+  options: { namespaced: boolean; nameCheck?: NameCheck; plainFinalizers?: boolean },
+): FieldError[] => {
   const nameCheck = options.nameCheck ?? dnsSubdomainProblems;
   const errors: FieldError[] = [];
   if (meta.generateName)

@@ -10,6 +10,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  LineCounter,
   type Node,
   parseAllDocuments,
   Scalar,
@@ -35,6 +36,26 @@ export const parseYaml = (text: string): unknown[] => {
     if (value !== null) values.push(value);
   }
   return values;
+};
+
+/** `line 9: key "foo" already set in map` for each key that stands twice in one map, in Go's words. */
+export const duplicateYamlKeys = (text: string): string[] => {
+  const lineCounter = new LineCounter();
+  const found: string[] = [];
+  const [document] = parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', lineCounter });
+  if (!document || !('contents' in document)) return found;
+  visit(document as Document.Parsed, {
+    Map(_, node) {
+      const keys = new Set<unknown>();
+      for (const { key } of node.items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value))
+          found.push(`line ${lineCounter.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(key.value)} already set in map`);
+        keys.add(key.value);
+      }
+    },
+  });
+  return found;
 };
 
 class Reader {

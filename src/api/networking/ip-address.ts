@@ -1,6 +1,7 @@
 import { defineKind } from '../define-kind.ts';
 import { cellOf, column } from '../meta/columns.ts';
 import type { IPAddress } from '../types/networking-v1.ts';
+import { ipAddressNameProblems, validateIpAddress } from './validation/addresses.ts';
 
 const parent = cellOf<IPAddress>(({ spec }) => {
   const reference = spec?.parentRef;
@@ -16,5 +17,7 @@ export const ipAddress = defineKind({
   plural: 'ipaddresses',
   shortNames: ['ip'],
   namespaced: false,
+  nameCheck: ipAddressNameProblems,
+  validate: validateIpAddress,
   columns: [column('ParentRef', parent)],
 });

@@ -1,6 +1,7 @@
 import { defineKind, STATUS } from '../define-kind.ts';
 import { ageColumn, cellOf, column } from '../meta/columns.ts';
 import type { ServiceCIDR } from '../types/networking-v1.ts';
+import { validateServiceCidr } from './validation/addresses.ts';
 
 export const serviceCidr = defineKind({
   group: 'networking.k8s.io',
@@ -8,6 +9,7 @@ export const serviceCidr = defineKind({
   kind: 'ServiceCIDR',
   plural: 'servicecidrs',
   namespaced: false,
+  validate: validateServiceCidr,
   subresources: {
     status: STATUS,
   },

@@ -4,6 +4,7 @@ import { endpointSlice } from '../../api/discovery/endpoint-slice.ts';
 import type { Kind } from '../../api/kind.ts';
 import { type KubeObject, pathOf } from '../../api/meta/object.ts';
 import { isConflict, isNotFound } from '../../api/meta/status.ts';
+import { serviceCidr } from '../../api/networking/service-cidr.ts';
 import type { Transport } from '../../api/transport.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import { createIpRange } from '../registry/ip-range.ts';
@@ -15,6 +16,7 @@ interface Options {
   readonly address: string;
   readonly port: () => number;
   readonly serviceCidr: string;
+  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -52,11 +54,39 @@ export class KubernetesService {
   }
 
   async #ensure(): Promise<void> {
-    const { cache, serviceCidr } = this.#options;
+    const { cache, serviceCidr: range } = this.#options;
     const existing = await cache.resource(service).get({ namespace: NAMESPACE, name: NAME });
-    const clusterIP = createIpRange(serviceCidr).at(1);
+    const clusterIP = createIpRange(range).at(1);
     if (!existing) await this.#create(service, serviceObject(clusterIP, this.#options.port()));
+    await this.#ensureRange();
     await this.#writeEndpoints(true);
+  }
+
+  /** The range that addresses of Services come from, for clients to read. */
+  async #ensureRange(): Promise<void> {
+    const { cache, transport, serviceCidr: range, now } = this.#options;
+    const existing = await cache.resource(serviceCidr).get({ name: NAME });
+    if (!existing) {
+      const object = { kind: 'ServiceCIDR', apiVersion: 'networking.k8s.io/v1', metadata: { name: NAME }, spec: { cidrs: [range] } };
+      await transport.send({ method: 'POST', path: pathOf(serviceCidr, {}), body: object }).catch(ignoreRace);
+    }
+    const status = existing?.object['status'] as { conditions?: { type: string }[] } | undefined;
+    if (status?.conditions?.some(({ type }) => type === 'Ready')) return;
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: '',
+      message: 'Kubernetes default Service CIDR is ready',
+      lastTransitionTime: new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    };
+    await transport
+      .send({
+        method: 'PATCH',
+        path: `${pathOf(serviceCidr, { name: NAME })}/status`,
+        contentType: 'application/merge-patch+json',
+        body: { status: { conditions: [ready] } },
+      })
+      .catch(ignoreRace);
   }
 
   async #writeEndpoints(present: boolean): Promise<void> {

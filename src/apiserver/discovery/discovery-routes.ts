@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { aggregatedDiscovery, apiGroupDocument, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery.ts';
 import { openApiDocument, openApiIndex } from '../../api/openapi.ts';
+import { openApiV2Document } from '../../api/openapi-v2.ts';
 import type { Scheme } from '../../api/scheme.ts';
 import { isCustom } from '../custom/custom-kind.ts';
 import { negotiate } from '../http/negotiate.ts';
@@ -67,6 +68,7 @@ export class DiscoveryRoutes {
     if (path === '/api') return aggregated ? aggregatedDiscovery(kinds, 'api') : apiVersions(this.#advertised());
     if (path === '/apis') return aggregated ? aggregatedDiscovery(kinds, 'apis') : apiGroupList(kinds);
     if (path === '/openapi/v3') return openApiIndex(kinds, (name) => this.#hashOf(scheme, name));
+    if (path === '/openapi/v2') return openApiV2Document(kinds, customSchemas(kinds));
     const openapi = /^\/openapi\/v3\/(api|apis\/([^/]+))\/([^/]+)$/.exec(path);
     if (openapi) {
       const [, , group = '', version = ''] = openapi;
@@ -104,6 +106,7 @@ export class DiscoveryRoutes {
       '/healthz',
       '/livez',
       '/metrics',
+      '/openapi/v2',
       '/openapi/v3',
       '/openid/v1/jwks',
       '/readyz',

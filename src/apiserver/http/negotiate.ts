@@ -25,10 +25,15 @@ export const negotiate = (accept: string | undefined): Wanted => {
     if (seen.size >= MOST_ACCEPT_HEADERS) seen.clear();
     seen.set(accept, wanted);
   }
-  if (wanted === undefined)
-    throw statusError(406, 'NotAcceptable', 'only the following media types are accepted: application/json, application/yaml');
+  if (wanted === undefined) throw notAcceptable();
   return wanted;
 };
+
+export const notAcceptable = () =>
+  statusError(406, 'NotAcceptable', 'only the following media types are accepted: application/json, application/yaml');
+
+/** Whether plain JSON would do too, for answers that have no other form. */
+export const acceptsPlain = (accept: string | undefined): boolean => /(^|,)\s*(application\/json|\*\/\*)\s*(,|$)/.test(accept ?? '*/*');
 
 const parseAccept = (accept: string): Wanted | undefined => {
   for (const clause of accept.split(',')) {

@@ -15,7 +15,7 @@ import type { AuditSink } from './audit.ts';
 import type { Exchange, Headers } from './exchange.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Metrics } from './metrics.ts';
-import { negotiate } from './negotiate.ts';
+import { acceptsPlain, negotiate, notAcceptable, PLAIN } from './negotiate.ts';
 import { type RequestInfo, requestInfoOf } from './request-info.ts';
 import { type ResponseOptions, sendAnswer, sendStatus, statusOf } from './respond.ts';
 import { streamWatch } from './watch-stream.ts';
@@ -173,7 +173,11 @@ export class RequestHandler {
 
   async #answer(context: RequestContext, kind: Kind): Promise<void> {
     const { exchange, info, query, headers } = context;
-    const wanted = negotiate(exchange.headers.accept);
+    // Reviews and the like are answers to one question: they have no rows.
+    const isPlain = !kind.verbs.includes('get') && !info.subresource;
+    const asked = negotiate(exchange.headers.accept);
+    if (isPlain && asked.as !== '' && !acceptsPlain(exchange.headers.accept)) throw notAcceptable();
+    const wanted = isPlain && asked.as !== '' ? PLAIN : asked;
     const body = isWrite(info.verb) ? await readBody(exchange, info.verb) : NO_BODY;
     const call: ApiCall = {
       info,

@@ -1,8 +1,8 @@
-import { decodeObject, goSyntaxError, parseBody } from '../../api/decode.ts';
+import { decodeObject, goSyntaxError, parseBody, undeclaredField } from '../../api/decode.ts';
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
 import { badRequest } from '../../api/meta/status.ts';
-import { parseYaml } from '../../api/meta/yaml.ts';
+import { duplicateYamlKeys, parseYaml } from '../../api/meta/yaml.ts';
 import { type CustomKind, isCustom } from '../custom/custom-kind.ts';
 import type { ApiCall, RequestBody, WriteOptions } from './call.ts';
 
@@ -12,8 +12,20 @@ const MOST_DEPTH = 1000;
 /** The object in the body, pruned, type-checked and defaulted. It is the caller's to change. Warnings go to the call. */
 export const decodeBody = (call: ApiCall, kind: Kind, options: Pick<WriteOptions, 'fieldValidation'>): KubeObject => {
   const raw = rawBody(call.body, kind);
+  checkYamlKeys(call, options.fieldValidation);
   const text = call.body.contentType === 'application/yaml' ? undefined : call.body.text;
   return decodeRaw(call, kind, raw, { fieldValidation: options.fieldValidation, ...(text === undefined ? {} : { text }) });
+};
+
+/** Keys that stand twice in a body of YAML: refused or warned of as the request wants. */
+export const checkYamlKeys = ({ body, warnings }: Pick<ApiCall, 'body' | 'warnings'>, mode: WriteOptions['fieldValidation']): void => {
+  const isYaml = body.contentType === 'application/yaml' || body.contentType === 'application/apply-patch+yaml';
+  if (!isYaml || body.text === undefined || mode === 'Ignore') return;
+  const problems = duplicateYamlKeys(body.text);
+  if (problems.length === 0) return;
+  if (mode === 'Strict')
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${problems.join('\n  ')}`);
+  warnings.push(...problems);
 };
 
 export const decodeRaw = (
@@ -24,19 +36,22 @@ export const decodeRaw = (
 ): KubeObject => {
   const { object, warnings } = decodeObject(kind, raw, options);
   for (const line of warnings) call.warnings.push(line);
-  if (isCustom(kind)) pruneCustom(call, kind, object, options.fieldValidation);
+  if (isCustom(kind)) {
+    const unknown = kind.prune(object);
+    if (options.applied && unknown[0] !== undefined) throw undeclaredField(kind, raw as object, unknown[0]);
+    reportUnknown(call, kind, { unknown, mode: options.fieldValidation });
+  }
   // What an applier says is what it owns: defaults are no words of its own.
   if (!options.applied) kind.setDefaults?.(object);
   return object;
 };
 
-const pruneCustom = (
+const reportUnknown = (
   call: Pick<ApiCall, 'warnings'>,
   kind: CustomKind,
-  object: KubeObject,
-  mode: WriteOptions['fieldValidation'],
+  { unknown: paths, mode }: { unknown: readonly string[]; mode: WriteOptions['fieldValidation'] },
 ): void => {
-  const unknown = kind.prune(object).map((path) => `unknown field ${JSON.stringify(path)}`);
+  const unknown = paths.map((path) => `unknown field ${JSON.stringify(path)}`);
   if (unknown.length === 0 || mode === 'Ignore') return;
   if (mode === 'Strict')
     throw badRequest(

@@ -47,6 +47,7 @@ export const createServiceHook = ({ cache, serviceCidr, nodePortRange }: Options
     const spec = object.spec as Spec | undefined;
     if (!spec) return undefined;
     releaseUnwanted(spec, old?.spec as Spec | undefined);
+    if (old && spec.type !== 'LoadBalancer' && object.status?.loadBalancer?.ingress) object.status = { ...object.status, loadBalancer: {} };
     const used = inUse(old?.metadata.uid);
     const taken: InUse = { addresses: new Set(), ports: new Set() };
     if (spec.type !== 'ExternalName') assignAddress({ object, spec, old: old?.spec as Spec | undefined, range, used, taken });
@@ -83,6 +84,9 @@ const nodePortsOf = (spec: Service['spec']): string[] => {
 const usesNodePorts = (spec: Spec): boolean =>
   spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
 
+const isExternal = ({ type, externalIPs }: Spec): boolean =>
+  type === 'NodePort' || type === 'LoadBalancer' || (type === 'ClusterIP' && (externalIPs?.length ?? 0) > 0);
+
 /** A change of type takes back what the new type has no use for, where the client left it as it was. */
 const releaseUnwanted = (spec: Spec, old: Spec | undefined): void => {
   if (!old) return;
@@ -96,6 +100,11 @@ const releaseUnwanted = (spec: Spec, old: Spec | undefined): void => {
   } else if (old.type !== 'ExternalName' && !spec.clusterIP && old.clusterIP) {
     spec.clusterIP = old.clusterIP;
     spec.clusterIPs = old.clusterIPs;
+  }
+  if (isExternal(old) && !isExternal(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy) delete spec.externalTrafficPolicy;
+  if (old.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
+    if (spec.allocateLoadBalancerNodePorts === old.allocateLoadBalancerNodePorts) delete spec.allocateLoadBalancerNodePorts;
+    if (spec.loadBalancerClass === old.loadBalancerClass) delete spec.loadBalancerClass;
   }
   const before = new Map((old.ports ?? []).map((port) => [`${port.port}/${port.protocol ?? 'TCP'}`, port.nodePort]));
   for (const port of spec.ports ?? []) {

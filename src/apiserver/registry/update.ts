@@ -6,7 +6,7 @@ import { serverSideApply, trackManagedFields } from '../../api/patch/apply.ts';
 import { applyPatch } from '../../api/patch/patch.ts';
 import { prepareForStatusUpdate, prepareForUpdate, validateStatusUpdate, validateUpdate, warningsFor } from '../../api/strategy.ts';
 import type { CachedItem } from '../watch/watch-cache.ts';
-import { decodeBody, decodeRaw, patchBody, rawBody } from './body.ts';
+import { checkYamlKeys, decodeBody, decodeRaw, patchBody, rawBody } from './body.ts';
 import { type Answer, type ApiCall, type WriteOptions, writeOptionsOf } from './call.ts';
 import { PARTIAL_UPDATES } from './partial-updates.ts';
 import { presentItem } from './present.ts';
@@ -121,6 +121,7 @@ const applyObject = async (registry: Registry, call: ApiCall, options: WriteOpti
     throw invalidObject({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
       { type: 'FieldValueRequired', field: 'fieldManager', message: 'Required value: is required for apply patch' },
     ]);
+  checkYamlKeys(call, options.fieldValidation);
   const applied = decodeRaw(call, kind, rawBody(call.body, kind), { fieldValidation: options.fieldValidation, applied: true });
   const { metadata } = applied;
   if (metadata.name && metadata.name !== info.name) throw nameMismatch(metadata.name, info.name);

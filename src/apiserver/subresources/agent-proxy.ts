@@ -1,12 +1,14 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Transform } from 'node:stream';
 import { pipeline } from 'node:stream';
+import { createGunzip, createGzip } from 'node:zlib';
 import { statusError } from '../../api/meta/status.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import type { Headers, UpgradeExchange } from '../http/exchange.ts';
 import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
 import type { WatchCache } from '../watch/watch-cache.ts';
+import { rewriteLinks, rewriteUrl } from './link-rewriter.ts';
 import { createTargets, type ProxyTarget } from './proxy-target.ts';
 import { sendOverWebSocket } from './web-socket-log.ts';
 
@@ -71,14 +73,25 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
         exchange.respond(200, context.headers, '');
         return;
       }
+      const isProxy = info.subresource === 'proxy';
+      if (isProxy && info.tail === '' && (exchange.method === 'GET' || exchange.method === 'HEAD')) {
+        // Without the slash, relative links of the answer would lead past the application.
+        const [, query] = exchange.url.split('?', 2);
+        context.code = 301;
+        exchange.respond(301, { ...context.headers, location: `${info.path}/${query ? `?${query}` : ''}` }, '');
+        return;
+      }
       const outgoing = dial(target, exchange.method, forwarded(exchange.headers, target));
+      if (isProxy) outgoing.setHeader('x-forwarded-uri', info.path);
       const answer = await answerOf(outgoing, () => exchange.bodyStream().pipe(outgoing)).catch((error: unknown) => {
         throw unreachable(target, info.subresource, error);
       });
       exchange.onClose(() => outgoing.destroy());
       context.code = answer.statusCode ?? 502;
-      const out = exchange.begin(context.code, { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' });
-      await new Promise<void>((resolve) => pipeline(answer, out, () => resolve()));
+      const headers: Headers = { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' };
+      const steps = isProxy ? seenFromOutside(headers, context, target) : [];
+      const out = exchange.begin(context.code, headers);
+      await new Promise<void>((resolve) => pipeline([answer, ...steps, out], () => resolve()));
     };
 
   return {
@@ -118,6 +131,24 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
       log.debug('stream over', { path: info.path });
     },
   };
+};
+
+/**
+ * An application's links and redirects lead to where the client finds them, and its word on other origins is not ours. Changes
+ * `headers`; answers what the body has to go through.
+ */
+const seenFromOutside = (headers: Headers, { exchange, info }: RequestContext, target: ProxyTarget): Transform[] => {
+  for (const name of Object.keys(headers)) if (name.startsWith('access-control-allow-')) delete headers[name];
+  const prefix = info.path.slice(0, info.path.length - info.tail.length);
+  const called = exchange.headers[':authority'] ?? exchange.headers.host;
+  const hosts = [`${target.host}:${target.port}`, ...(typeof called === 'string' ? [called] : [])];
+  if (typeof headers['location'] === 'string') headers['location'] = rewriteUrl(headers['location'], { prefix, hosts });
+  const isHtml = /^text\/html\b/i.test(String(headers['content-type'] ?? ''));
+  const encoding = String(headers['content-encoding'] ?? 'identity');
+  if (!isHtml || exchange.method === 'HEAD' || (encoding !== 'identity' && encoding !== 'gzip')) return [];
+  delete headers['content-length'];
+  const links = rewriteLinks({ prefix, hosts });
+  return encoding === 'gzip' ? [createGunzip(), links, createGzip()] : [links];
 };
 
 /** The target does not change protocols: its answer is the client's. */

@@ -4,7 +4,9 @@ import { lease } from '../../../src/api/coordination/lease.ts';
 import { pod } from '../../../src/api/core/pod.ts';
 import { secret } from '../../../src/api/core/secret.ts';
 import { decodeObject, parseBody } from '../../../src/api/decode.ts';
+import { fieldProblems } from '../../../src/api/meta/json-scan.ts';
 import { StatusError } from '../../../src/api/meta/status.ts';
+import { duplicateYamlKeys } from '../../../src/api/meta/yaml.ts';
 import { role } from '../../../src/api/rbac/role.ts';
 
 const podWith = (spec: Record<string, unknown>, rest: Record<string, unknown> = {}) => ({
@@ -182,3 +184,17 @@ test("a body that is no JSON is refused in Go's words", () => {
   assert.equal(message('{"a":}'), `${start}invalid character '}' looking for beginning of value ({"a":})`);
   assert.throws(() => decodeObject(pod, []), /cannot unmarshal array into Go value of type struct/);
 });
+
+test('unknown and duplicate fields are named in the order of the text', () =>
+  assert.deepEqual(fieldProblems('{"a":{"x":1,"b":2,"b":3},"y":1}', ['y', 'a.x', 'elsewhere']), [
+    'unknown field "a.x"',
+    'duplicate field "a.b"',
+    'unknown field "y"',
+    'unknown field "elsewhere"',
+  ]));
+
+test('keys that stand twice in YAML are named with their line', () =>
+  assert.deepEqual(duplicateYamlKeys('\na: 1\nspec:\n  foo: 1\n  foo: 2\na: 2\n'), [
+    'line 6: key "a" already set in map',
+    'line 5: key "foo" already set in map',
+  ]));
