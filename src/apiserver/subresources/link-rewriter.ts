@@ -88,8 +88,10 @@ export const rewriteLinks = (rewriting: LinkRewriting): Transform => {
         held = text.slice(begin);
         return out + text.slice(at, begin);
       }
-      const next = end < 0 ? begin + 1 : end;
-      out += text.slice(at, begin) + (end < 0 ? '<' : rewriteTag(text.slice(begin, end), rewriting));
+      // What was searched in vain is not searched again, so that the whole takes time in proportion to its length.
+      const next = end < 0 ? Math.min(begin + MAX_TAG, text.length) : end;
+      const tag = text.slice(begin, next);
+      out += text.slice(at, begin) + (end < 0 ? tag : rewriteTag(tag, rewriting));
       at = next;
     }
     held = '';
