@@ -1,11 +1,14 @@
+import type { KubeObject } from '../api/meta/object.ts';
+import { hasReason, isNotFound, StatusError } from '../api/meta/status.ts';
 import { booleanFlag, type Flags } from '../cli/args/flags.ts';
+import type { EventLike } from '../cli/describe/events.ts';
+import { describeObject } from '../cli/describe/index.ts';
+import type { World } from '../cli/describe/world.ts';
 import { UsageError } from '../cli/errors.ts';
-import { describeObject, type EventLike } from '../cli/kube/describe.ts';
 import { fetchObjects } from '../cli/kube/fetch.ts';
 import { FILE_FLAGS, SELECTOR_FLAGS } from '../cli/kube/object-flags.ts';
-import { builtinResource } from '../cli/kube/resource-catalog.ts';
+import { builtinResource, type Resource } from '../cli/kube/resource-catalog.ts';
 import { parseTargets } from '../cli/kube/targets.ts';
-import { podSpecOf } from '../cli/kube/workloads.ts';
 import { ObjectCommand, type ObjectInfo } from '../cli/object-command.ts';
 
 const flags = {
@@ -23,10 +26,11 @@ export default class Describe extends ObjectCommand<typeof flags> {
 
   async run(): Promise<void> {
     const infos = await this.found();
+    const world = await this.world();
     for (const [index, info] of infos.entries()) {
       const events = this.flags['show-events'] ? await this.eventsOf(info) : undefined;
-      const extra = info.object.kind === 'Node' ? await this.podsOnNode(info.name) : '';
-      this.io.out(`${index > 0 ? '\n\n' : ''}${extra}${describeObject(info.object, events, Date.now())}`);
+      const text = await describeObject(info.object, { world, events, now: Date.now() });
+      this.io.out(`${index > 0 ? '\n\n' : ''}${text}`);
     }
     if (!infos.length) this.io.err(`No resources found in ${(await this.session()).namespace} namespace.\n`);
   }
@@ -58,29 +62,32 @@ export default class Describe extends ObjectCommand<typeof flags> {
     return (await fetchObjects(scoped, { resource: builtinResource('events') }, { fieldSelector: about.join(',') })) as EventLike[];
   }
 
-  private async podsOnNode(name: string): Promise<string> {
-    const pods = await fetchObjects(
-      await this.session(),
-      { resource: builtinResource('pods') },
-      { allNamespaces: true, fieldSelector: `spec.nodeName=${name}` },
-    );
-    const rows = pods.map((pod) => [
-      pod.metadata.namespace ?? '',
-      pod.metadata.name ?? '',
-      ...requests(podSpecOf({ ...pod, kind: 'Pod' }).containers),
-    ]);
-    const { renderRows } = await import('../cli/output/text-table.ts');
-    return `Pods on the node: ${pods.length}\n${
-      rows.length
-        ? renderRows([['Namespace', 'Name', 'CPU requests', 'Memory requests'], ...rows])
-            .replace(/^/gm, '  ')
-            .trimEnd()
-        : ''
-    }\n`;
+  /** Reading beside the object: what is refused, or is not served, is left out of the description. */
+  private async world(): Promise<World> {
+    const session = await this.session();
+    const resourceOf = (type: string): Resource => {
+      const [plural = '', group = ''] = type.split('/').reverse();
+      return builtinResource(plural, group);
+    };
+    return {
+      list: async <T extends KubeObject>(type: string, where: Parameters<World['list']>[1] = {}) =>
+        (await fetchObjects(
+          { ...session, namespace: where.namespace ?? session.namespace },
+          { resource: resourceOf(type) },
+          {
+            allNamespaces: where.namespace === undefined,
+            ...(where.labels ? { labelSelector: where.labels } : {}),
+            ...(where.fields ? { fieldSelector: where.fields } : {}),
+          },
+        ).catch((error: unknown) => {
+          if (hasReason(error, 'Forbidden') || isNotFound(error)) return [];
+          throw error;
+        })) as T[],
+      get: async <T extends KubeObject>(type: string, name: string, namespace?: string) =>
+        this.read<T>(resourceOf(type), name, namespace).catch((error: unknown) => {
+          if (error instanceof StatusError) return error;
+          throw error;
+        }),
+    };
   }
 }
-
-const requests = (containers: readonly { resources?: Record<string, Record<string, string>> }[]): [string, string] => {
-  const all = (name: string): string => containers.flatMap((container) => container.resources?.['requests']?.[name] ?? []).join('+') || '0';
-  return [all('cpu'), all('memory')];
-};

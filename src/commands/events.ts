@@ -1,6 +1,6 @@
 import { age } from '../api/meta/columns.ts';
 import { booleanFlag, type Flags, listFlag, textFlag } from '../cli/args/flags.ts';
-import { type EventLike, eventTime } from '../cli/kube/describe.ts';
+import { type EventLike, eventTime } from '../cli/describe/events.ts';
 import { fetchPages, objectsOfBody } from '../cli/kube/fetch.ts';
 import { changes } from '../cli/kube/get-watch.ts';
 import { builtinResource } from '../cli/kube/resource-catalog.ts';
