@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import { statusError } from '../../api/meta/status.ts';
 import type { Logger } from '../../base/log/logger.ts';
+import { pipeBoth } from '../../base/streams/pipe-both.ts';
 import type { Headers, UpgradeExchange } from '../http/exchange.ts';
 import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
 import type { WatchCache } from '../watch/watch-cache.ts';
@@ -227,22 +228,6 @@ const headText = (code: number, message: string, headers: Headers): string => {
     for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 };
-
-const pipeBoth = (a: Duplex, b: Duplex): Promise<void> =>
-  new Promise((resolve) => {
-    let open = 2;
-    const end = (): void => {
-      a.destroy();
-      b.destroy();
-      resolve();
-    };
-    // One side may close its half and still be told the rest.
-    const half = (error: unknown): void => {
-      if (error || --open === 0) end();
-    };
-    pipeline(a, b, half);
-    pipeline(b, a, half);
-  });
 
 const unreachable = (target: ProxyTarget, subresource: string, error: unknown) => {
   const cause = error instanceof Error ? error.message : String(error);
