@@ -15,6 +15,7 @@ import { NodeKeeper } from './node/node-keeper.ts';
 import { allocatableOf } from './node/node-status.ts';
 import { BackOff } from './pods/backoff.ts';
 import { Cgroups } from './pods/cgroups.ts';
+import { pullSecrets } from './pods/container-starter.ts';
 import { createEventRecorder } from './pods/event-recorder.ts';
 import type { NodeFacts } from './pods/field-ref.ts';
 import { GarbageCollector } from './pods/garbage-collector.ts';
@@ -70,6 +71,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
   const objects = createObjectReader(client);
   const tokens = createTokenSource(client, now);
   const services = informers.of<Service>(serviceKind);
+  const images = new ImagePuller({ cri, events, now });
   const pods = informers.of<Pod>(podKind, { fieldSelector: `spec.nodeName=${config.nodeName}` });
   const context: PodContext = {
     cri,
@@ -77,13 +79,18 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     log: log.child({ component: 'pods' }),
     now,
     reader: new RuntimeReader(cri),
-    images: new ImagePuller({ cri, events, now }),
+    images,
     volumes: new VolumeManager({
       rootDir: config.rootDir,
       client,
       sources: { objects, tokens, node },
       log,
       now,
+      runtimeSocket: config.containerRuntimeSocket,
+      pullImage: async (pod, { reference, pullPolicy }) => {
+        const wanted = { name: '', ...(reference ? { image: reference } : {}), ...(pullPolicy ? { imagePullPolicy: pullPolicy } : {}) };
+        return (await images.ensure(pod, wanted, () => pullSecrets({ objects, events }, pod))).id;
+      },
       changed: (uid) => manager.refreshVolumes(uid),
     }),
     objects,

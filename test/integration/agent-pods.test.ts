@@ -359,6 +359,30 @@ inNamespace(import.meta.url, () => {
       await node.untilPod('hello', isReady, 'is ready again', 15_000);
     });
 
+    test('the files of an image are a volume, which cannot be written to and leaves nothing', async () => {
+      await node.runPod('image-files', {
+        volumes: [{ name: 'tools', image: { reference: TOOLS_IMAGE, pullPolicy: 'IfNotPresent' } }],
+        containers: [
+          {
+            name: 'c',
+            image: TOOLS_IMAGE,
+            command: ['sleep', '3600'],
+            volumeMounts: [
+              { name: 'tools', mountPath: '/tools' },
+              { name: 'tools', mountPath: '/users', subPath: 'etc/passwd' },
+            ],
+          },
+        ],
+      });
+      const { metadata } = await node.untilPod('image-files', isReady, 'is ready');
+      const script = 'cat /tools/etc/passwd /users; touch /tools/new 2>&1 || true';
+      const shown = await kubectl('exec', 'image-files', '--', 'sh', '-c', script);
+      assert.match(shown, /^root:.*\nroot:.*\n.*Read-only file system/);
+      await node.client.delete(podKind, { namespace: 'default', name: 'image-files' });
+      await node.untilGone('image-files');
+      assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(metadata.uid ?? '?'));
+    });
+
     test('what refers to something that is not there says so', async () => {
       await node.runPod('lacking', {
         containers: [
@@ -394,6 +418,34 @@ inNamespace(import.meta.url, () => {
       await node.untilGone('graceful');
       assert.equal(readFileSync(join(node.dir, 'shared/log'), 'utf8'), 'preStop\nterm\n');
       assert.ok(!existsSync(join(node.config.rootDir, 'pods', pod.metadata.uid ?? '')));
+    });
+
+    test('hooks of all containers run at once, and sidecars end after the others', async () => {
+      const out = join(node.dir, 'order');
+      const traps = (name: string, seconds: number): string =>
+        `trap 'sleep ${seconds}; echo ${name} >> /out/log; exit 0' TERM; touch /tmp/up; while true; do sleep 0.1; done`;
+      const volumeMounts = [{ name: 'out', mountPath: '/out' }];
+      const startupProbe = { exec: { command: ['test', '-e', '/tmp/up'] }, periodSeconds: 1 };
+      await node.runPod('ordered', {
+        terminationGracePeriodSeconds: 20,
+        volumes: [{ name: 'out', hostPath: { path: out, type: 'DirectoryOrCreate' } }],
+        initContainers: [
+          {
+            name: 'side',
+            image: TOOLS_IMAGE,
+            restartPolicy: 'Always',
+            command: ['sh', '-c', traps('side', 0)],
+            lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo hook >> /out/log'] } } },
+            startupProbe,
+            volumeMounts,
+          },
+        ],
+        containers: [{ name: 'c', image: TOOLS_IMAGE, command: ['sh', '-c', traps('main', 2)], startupProbe, volumeMounts }],
+      });
+      await node.untilPod('ordered', isReady, 'is ready');
+      await node.client.delete(podKind, { namespace: 'default', name: 'ordered' });
+      await node.untilGone('ordered');
+      assert.equal(readFileSync(join(out, 'log'), 'utf8'), 'hook\nmain\nside\n');
     });
 
     test('a pod that ignores SIGTERM is killed at the end of its grace, or sooner when told to', async () => {

@@ -166,7 +166,8 @@ const ownMounts = async (context: PodContext, facts: StartFacts, others: Partly<
   return mounts;
 };
 
-const pullSecrets = async (context: PodContext, pod: Stored<Pod>): Promise<Secret[]> => {
+/** Of the pod; those that are missing are told to its events. */
+export const pullSecrets = async (context: Pick<PodContext, 'objects' | 'events'>, pod: Stored<Pod>): Promise<Secret[]> => {
   const found: Secret[] = [];
   for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
     try {

@@ -96,9 +96,11 @@ export class GarbageCollector implements Component {
   }
 
   async #images(): Promise<void> {
-    const { context, pauseImage, rootDir } = this.#options;
+    const { context, manager, pauseImage, rootDir } = this.#options;
     const [{ images }, { containers }] = await Promise.all([context.cri.listImages(), context.cri.listContainers({})]);
     const used = new Set(containers.flatMap(({ imageRef, imageId, image }) => [imageRef, imageId, image?.image ?? '']));
+    const shown = new Set([...manager.workers()].flatMap(({ pod }) => (pod.spec?.volumes ?? []).map(({ image }) => image?.reference)));
+    for (const { id, repoTags, repoDigests } of images) if ([...repoTags, ...repoDigests].some((name) => shown.has(name))) used.add(id);
     const now = context.now();
     for (const { id, repoTags } of images)
       if (used.has(id) || !this.#lastUsed.has(id) || repoTags.includes(pauseImage)) this.#lastUsed.set(id, now);

@@ -22,7 +22,9 @@ export const hostsFile = async (pod: Stored<Pod>, options: { ips: readonly strin
     return `# Kubernetes-managed hosts file (host network).\n${own}${tail}`;
   }
   const hostname = hostnameOf(pod, options.clusterDomain);
-  const full = spec?.subdomain ? `${hostname.split('.')[0]}.${spec.subdomain}.${metadata.namespace}.svc.${options.clusterDomain}\t` : '';
+  // A name that replaces all others has no longer form.
+  const domain = spec?.hostnameOverride ? undefined : spec?.subdomain;
+  const full = domain ? `${hostname.split('.')[0]}.${domain}.${metadata.namespace}.svc.${options.clusterDomain}\t` : '';
   const lines = options.ips.map((ip) => `${ip}\t${full}${hostname}`);
   return `# Kubernetes-managed hosts file.\n${[...LOCAL_LINES, ...lines].join('\n')}\n${tail}`;
 };

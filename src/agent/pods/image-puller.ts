@@ -32,12 +32,16 @@ export class ImagePuller {
     this.#now = options.now;
   }
 
-  /** Throws StartError. `secrets` are read when a pull is needed. */
-  async ensure(pod: Stored<Pod>, container: Container, secrets: () => Promise<Secret[]>): Promise<ImageFacts> {
+  /** Throws StartError. `secrets` are read when a pull is needed. The image of a volume has no container's name. */
+  async ensure(
+    pod: Stored<Pod>,
+    container: Pick<Container, 'name' | 'image' | 'imagePullPolicy'>,
+    secrets: () => Promise<Secret[]>,
+  ): Promise<ImageFacts> {
     const name = container.image ?? '';
     const policy = container.imagePullPolicy ?? (isLatest(name) ? 'Always' : 'IfNotPresent');
     const present = await this.#inspect(name);
-    const about = `spec.${fieldOf(pod, container)}{${container.name}}`;
+    const about = container.name ? `spec.${fieldOf(pod, container)}{${container.name}}` : undefined;
     if (present && policy !== 'Always') {
       this.#events.record(pod, 'Normal', 'Pulled', `Container image "${name}" already present on machine`, about);
       return factsOf(present);

@@ -22,10 +22,12 @@ export interface TerminateOptions {
 }
 
 /**
- * Ends all containers of a pod: main containers side by side, then sidecars, the last one first.
+ * Ends all containers of a pod. All hooks run at once; the signal goes to main containers side by side, then to sidecars, the last one
+ * first, and to all that are left when the grace period is over.
  *
- *   preStop hook  ─┐
- *   endpoints drain ┴─> SIGTERM ──grace──> SIGKILL
+ *   preStop hook  ──┐
+ *   endpoints drain ┼─> SIGTERM ──grace──> SIGKILL
+ *   its turn        ┘
  *
  * The drain is what keeps requests from being lost: proxies stop sending before the process stops answering (facts 15).
  */
@@ -46,10 +48,16 @@ export const terminateContainers = async (
       : Promise.resolve({ drained: true });
   const sidecars = (pod.spec?.initContainers ?? []).filter(isSidecar);
   const isLast = (container: RuntimeContainer): boolean => sidecars.some(({ name }) => name === container.name);
-  const kill = (container: RuntimeContainer): Promise<void> =>
-    killContainer(context, pod, container, { deadline, drained, graceSeconds, hurry, podIP: state.sandboxes[0]?.ips[0] ?? '' });
-  await Promise.all(live.filter((container) => !isLast(container)).map(kill));
-  for (const { name } of [...sidecars].reverse()) for (const container of live) if (container.name === name) await kill(container);
+  const kill = (container: RuntimeContainer, turn?: Promise<unknown>): Promise<void> => {
+    const podIP = state.sandboxes[0]?.ips[0] ?? '';
+    return killContainer(context, pod, container, { deadline, drained, graceSeconds, hurry, podIP, ...(turn ? { turn } : {}) });
+  };
+  const ends = live.filter((container) => !isLast(container)).map((container) => kill(container));
+  for (const { name } of [...sidecars].reverse()) {
+    const turn = Promise.allSettled(ends);
+    for (const container of live) if (container.name === name) ends.push(kill(container, turn));
+  }
+  await Promise.all(ends);
 };
 
 export interface KillOptions {
@@ -57,6 +65,8 @@ export interface KillOptions {
   deadline: number;
   graceSeconds: number;
   drained?: Promise<unknown>;
+  /** Containers that are to end before it; waited for no longer than until the deadline. */
+  turn?: Promise<unknown>;
   hurry?: AbortSignal;
   podIP: string;
   message?: string;
@@ -83,7 +93,7 @@ export const killContainer = async (
     );
     await Promise.race([hook, after(deadline - context.now(), hurry)]);
   }
-  await options.drained;
+  await Promise.race([Promise.all([options.drained, options.turn]), after(deadline - context.now(), hurry)]);
   const left = Math.ceil((deadline - context.now()) / 1000);
   const timeout = graceSeconds === 0 || hurry?.aborted ? 0 : Math.max(left, Math.min(MIN_GRACE_SECONDS, graceSeconds));
   await stopContainer(context, running.id, timeout);
@@ -115,7 +125,7 @@ const after = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
       resolve();
       return;
     }
-    const timer = setTimeout(resolve, Math.max(0, ms));
+    const timer = setTimeout(resolve, Math.max(0, ms)).unref();
     const abort = (): void => {
       clearTimeout(timer);
       resolve();

@@ -243,10 +243,13 @@ export class PodWorker {
     }
     if (decision.kill.length > 0) return true;
     if (decision.sandbox) {
-      await Promise.all([
+      const { attempt } = decision.sandbox;
+      const both = await Promise.allSettled([
         this.#volumes.mount(this.#pod),
-        ensureSandbox(this.#context, { pod: this.#pod, state, attempt: decision.sandbox.attempt, signal: this.#hurry.signal }),
+        ensureSandbox(this.#context, { pod: this.#pod, state, attempt, signal: this.#hurry.signal }),
       ]);
+      // Only once both are over: a second sandbox must not be begun beside the first.
+      for (const one of both) if (one.status === 'rejected') throw one.reason;
       return true;
     }
     if (decision.start.length === 0) return false;

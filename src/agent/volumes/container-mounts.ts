@@ -33,7 +33,7 @@ export const containerMounts = async (
       });
     }
     const isReadOnlySource = pod.spec?.volumes?.some(
-      ({ name, persistentVolumeClaim, nfs }) => name === mount.name && (persistentVolumeClaim?.readOnly || nfs?.readOnly),
+      ({ name, persistentVolumeClaim, nfs, image }) => name === mount.name && (persistentVolumeClaim?.readOnly || nfs?.readOnly || image),
     );
     mounts.push({
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,

@@ -7,6 +7,7 @@ import { persistentVolumeClaim } from '../../api/core/persistent-volume-claim.ts
 import type { Stored } from '../../api/meta/object.ts';
 import type {
   HostPathVolumeSource,
+  ImageVolumeSource,
   NFSVolumeSource,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -17,12 +18,14 @@ import type { Logger } from '../../base/log/logger.ts';
 import type { Client } from '../../client/client.ts';
 import { bytes } from '../pods/amounts.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { ImageMounts } from './image-mount.ts';
 import { isMounted, mountPoints } from './mount-points.ts';
 import { ObjectWatches } from './object-watches.ts';
 import { isProjected, type PayloadSources, projectedPayload } from './projected-payload.ts';
 import { VolumeError } from './volume-error.ts';
 
 const run = promisify(execFile);
+const IMAGE_VOLUMES = 'volumes/kubernetes.io~image';
 
 export interface VolumeManagerOptions {
   /** /var/lib/kubelet: pods/UID/volumes/... below it. */
@@ -31,6 +34,9 @@ export interface VolumeManagerOptions {
   sources: PayloadSources;
   log: Logger;
   now: () => number;
+  runtimeSocket: string;
+  /** Makes the image of an image volume present; answers its ID. */
+  pullImage(pod: Stored<Pod>, image: ImageVolumeSource): Promise<string>;
   /** Objects that volumes of this pod show are other than before: `refresh` is due. */
   changed(podUid: string): void;
 }
@@ -45,10 +51,12 @@ export type VolumePaths = ReadonlyMap<string, string>;
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
   readonly #watches: ObjectWatches;
+  readonly #images: ImageMounts;
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
     const { client, log, sources, changed } = options;
+    this.#images = new ImageMounts(options.runtimeSocket);
     this.#watches = new ObjectWatches({ client, log, isNews: sources.objects.isNews, changed });
   }
 
@@ -106,6 +114,8 @@ export class VolumeManager {
     this.#watches.unfollow(uid);
     this.#options.sources.tokens.forget(uid);
     const directory = this.podDir(uid);
+    for (const name of await readdir(join(directory, IMAGE_VOLUMES)).catch(() => []))
+      await this.#images.unmount(join(directory, IMAGE_VOLUMES, name));
     for (const point of (await mountPoints()).filter((path) => path.startsWith(`${directory}/`)).reverse())
       await run('umount', [point]).catch(() => run('umount', ['-l', point]));
     await rm(join(this.#memoryDir, uid), { recursive: true, force: true });
@@ -134,6 +144,11 @@ export class VolumeManager {
     if (volume.persistentVolumeClaim) return this.#mountClaim(pod, volume, volume.persistentVolumeClaim.claimName);
     if (volume.ephemeral) return this.#mountClaim(pod, volume, `${pod.metadata.name}-${volume.name}`);
     if (volume.nfs) return this.#mountNfs(uid, volume.name, volume.nfs);
+    if (volume.image) {
+      const path = join(this.podDir(uid), IMAGE_VOLUMES, volume.name);
+      await this.#images.mount(await this.#options.pullImage(pod, volume.image), path);
+      return path;
+    }
     if (volume.emptyDir) return this.#mountEmptyDir(uid, volume, gid);
     const [type = 'none'] = Object.keys(volume).filter((key) => key !== 'name');
     throw new VolumeError(volume.name, `no volume plugin matched (${type})`);
@@ -146,11 +161,12 @@ export class VolumeManager {
     const { medium, sizeLimit } = volume.emptyDir ?? {};
     if (medium === 'Memory' && !(await isMounted(path))) {
       const size = bytes(sizeLimit);
-      await run('mount', ['-t', 'tmpfs', '-o', `mode=777${size > 0 ? `,size=${size}` : ''}`, 'tmpfs', path]);
+      await run('mount', ['-t', 'tmpfs', '-o', `mode=1777${size > 0 ? `,size=${size}` : ''}`, 'tmpfs', path]);
     }
     if (isNew) {
       if (gid !== undefined) await chown(path, 0, gid);
-      await chmod(path, gid === undefined ? 0o777 : 0o2777);
+      // In memory it is sticky, as every tmpfs is.
+      await chmod(path, 0o777 | (gid === undefined ? 0 : 0o2000) | (medium === 'Memory' ? 0o1000 : 0));
     }
     return path;
   }

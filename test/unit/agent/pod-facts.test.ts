@@ -4,6 +4,7 @@ import { admitPod } from '../../../src/agent/pods/admission.ts';
 import { BackOff, goDuration } from '../../../src/agent/pods/backoff.ts';
 import { containerEnvironment, expandVariables, serviceVariables } from '../../../src/agent/pods/environment.ts';
 import { fieldText, resourceText } from '../../../src/agent/pods/field-ref.ts';
+import { hostsFile } from '../../../src/agent/pods/hosts-file.ts';
 import { containerResources, podLimits, podRequests, qosClass } from '../../../src/agent/pods/resources.ts';
 import { dnsOf, hostnameOf } from '../../../src/agent/pods/sandbox-config.ts';
 import { statusPatch } from '../../../src/agent/pods/status-writer.ts';
@@ -206,4 +207,14 @@ test('a status is written as what has changed: vanished words become null, addre
       reason: null,
     },
   );
+});
+
+test('the hosts file of a pod names it, by its full name where it has one', async () => {
+  const options = { ips: ['10.1.0.5'], clusterDomain: 'cluster.local' };
+  const last = async (spec: Partial<PodSpec>): Promise<string> =>
+    (await hostsFile(makePod(spec), options)).trimEnd().split('\n').at(-1) ?? '';
+  assert.equal(await last({}), '10.1.0.5\tweb');
+  assert.equal(await last({ hostname: 'a', subdomain: 's' }), '10.1.0.5\ta.s.shop.svc.cluster.local\ta');
+  assert.equal(await last({ hostnameOverride: 'db', subdomain: 's' }), '10.1.0.5\tdb');
+  assert.equal(await last({ hostAliases: [{ ip: '1.2.3.4', hostnames: ['x', 'y'] }] }), '1.2.3.4\tx\ty');
 });
