@@ -12,6 +12,7 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { SERVER_HEAP } from '../../src/provision/steps/node-command.ts';
 import { askAsAdmin, layDownServer } from '../support/server-folder.ts';
 import { type Run, report } from './bench-report.ts';
 
@@ -76,7 +77,7 @@ const runOurs = async (folder: string): Promise<Run> => {
   });
   const startedAt = performance.now();
   const log = openSync(join(folder, 'server.log'), 'w');
-  const server = spawn(process.execPath, [join(root, 'dist/slipway-server.js'), '--config', join(folder, 'server.json')], {
+  const server = spawn(process.execPath, [...SERVER_HEAP, join(root, 'dist/slipway-server.js'), '--config', join(folder, 'server.json')], {
     stdio: ['ignore', log, log],
     // As on a node: units keep compiled code between starts.
     env: { ...env, NODE_COMPILE_CACHE: join(dirname(folder), 'compile-cache') },

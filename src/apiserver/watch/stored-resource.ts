@@ -42,9 +42,11 @@ export interface CacheCore {
 /** How long a read waits for a resourceVersion that is not there yet; upstream's bound. */
 const FRESHNESS_WAIT_MS = 3000;
 const SCAN_PAGE = 500;
-/** From so many watchers on they are woken together, so often at most. */
+/** From so many watchers on they are woken together. */
 const MANY_CURSORS = 32;
-const WAKE_INTERVAL_MS = 8;
+/** A round costs about 20 µs a watcher: with this between rounds, events that come without pause leave most of the time to requests. */
+const WAKE_MS_PER_CURSOR = 0.16;
+const LONGEST_WAKE_MS = 25;
 
 export class StoredResource implements ResourceCache, CursorHome {
   readonly kind: Kind;
@@ -171,12 +173,14 @@ export class StoredResource implements ResourceCache, CursorHome {
   }
 
   /**
-   * After a batch of events. Many watchers over the network are woken at most every few milliseconds: writing to each costs far more than
-   * the events, and what came meanwhile goes out in one piece. The first event after a pause goes out at once.
+   * After a batch of events. Many watchers over the network are woken at most every few milliseconds, the more of them the less often:
+   * writing to each costs far more than the events, and what came meanwhile goes out in one piece. The first event after a pause goes
+   * out at once.
    */
   wakeCursors(): void {
     const now = performance.now();
-    const wait = this.#cursors.size < MANY_CURSORS ? 0 : this.#lastWake + WAKE_INTERVAL_MS - now;
+    const interval = Math.min(this.#cursors.size * WAKE_MS_PER_CURSOR, LONGEST_WAKE_MS);
+    const wait = this.#cursors.size < MANY_CURSORS ? 0 : this.#lastWake + interval - now;
     if (wait <= 0) {
       this.#lastWake = now;
       for (const cursor of this.#cursors) cursor.wake();
