@@ -151,8 +151,9 @@ const podTimes = async (client: Client, options: { name: string; count: number; 
   });
   const creating: Promise<unknown>[] = [];
   for (let index = 0; index < count; index += 1) {
+    const podName = `${name}-${index}`;
     const wanted = {
-      metadata: { name: `${name}-${index}`, namespace, labels: { app: name } },
+      metadata: { name: podName, namespace, labels: { app: name } },
       spec: { containers: [{ name: 'a', image: PAUSE }] },
     };
     created.set(podName, performance.now());
