@@ -84,7 +84,8 @@ export const demoImage = async (
 /** The first process of a container gets only signals that it handles: the shell does, for the server beside it. */
 const START = `trap 'exit 0' TERM INT
 port=\${PORT:-8080}
-printf 'Hello from Slipway, version %s\\npod: %s\\nnode: %s\\n' "$DEMO_VERSION" "\${POD_NAME:-$(hostname)}" "\${NODE_NAME:-unknown}" > /www/index.html
+printf 'Hello from Slipway, version %s\\npod: %s\\n' "$DEMO_VERSION" "\${POD_NAME:-$(hostname)}" > /www/index.html
+[ -z "$NODE_NAME" ] || echo "node: $NODE_NAME" >> /www/index.html
 echo "demo version $DEMO_VERSION listens on $port"
 busybox httpd -f -p "$port" -h /www &
 wait
