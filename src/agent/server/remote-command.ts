@@ -102,11 +102,21 @@ const forwardFailure = async (stream: SpdyStream | undefined, options: { socket:
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of stream) chunks.push(chunk as Buffer);
-    const { status, message = '' } = JSON.parse(Buffer.concat(chunks).toString() || '{}') as { status?: string; message?: string };
-    if (status !== 'Failure' || options.socket.readyState !== options.socket.OPEN) return;
-    options.socket.send(toMessage(CHANNEL.error, Buffer.from(message), options.protocol));
   } catch {
-    // As above.
+    // As above: what has come is all there is.
+  }
+  const failure = failureIn(Buffer.concat(chunks).toString());
+  if (failure !== undefined && options.socket.readyState === options.socket.OPEN)
+    options.socket.send(toMessage(CHANNEL.error, Buffer.from(failure), options.protocol));
+};
+
+const failureIn = (text: string): string | undefined => {
+  if (text === '') return undefined;
+  try {
+    const { status, message } = JSON.parse(text) as { status?: string; message?: string };
+    return status === 'Failure' ? (message ?? text) : undefined;
+  } catch {
+    return text;
   }
 };
 

@@ -46,6 +46,8 @@ export class SpdyStream extends Duplex {
   #consumed = 0;
   #hasFlowControl = false;
   #wasReset = false;
+  /** The other end has said all. */
+  #isAtEnd = false;
 
   constructor(
     id: number,
@@ -78,13 +80,7 @@ export class SpdyStream extends Duplex {
     if (this.destroyed) return true;
     if (frame.kind === 'rst-stream') {
       this.#wasReset = true;
-      const error = new Error(`SPDY stream was reset with status ${frame.status}`);
-      // What came before the reset is still to be read.
-      if (this.readableLength === 0) this.destroy(error);
-      else {
-        this.once('end', () => this.destroy(error));
-        this.push(null);
-      }
+      this.breakOff(new Error(`SPDY stream was reset with status ${frame.status}`));
       return true;
     }
     if (frame.kind === 'window-update') {
@@ -98,8 +94,22 @@ export class SpdyStream extends Duplex {
       this.#consumed += frame.data.length;
       if (this.#hasFlowControl && more) this.#giveCredit();
     }
-    if ('fin' in frame && frame.fin) this.push(null);
+    if ('fin' in frame && frame.fin && !this.#isAtEnd) {
+      this.#isAtEnd = true;
+      this.push(null);
+    }
     return more || this.#hasFlowControl;
+  }
+
+  /** For the connection: nothing more will come. What has come is still to be read, and only then there is the error. */
+  breakOff(error: Error): void {
+    if (this.readableLength === 0) {
+      this.destroy(error);
+      return;
+    }
+    this.once('end', () => this.destroy(error));
+    if (!this.#isAtEnd) this.push(null);
+    this.#isAtEnd = true;
   }
 
   useWindow(initial: number): void {
@@ -312,7 +322,7 @@ class Connection implements SpdyConnection {
   #end(): void {
     const error = new Error('SPDY connection was closed');
     for (const { reject } of this.#opening.values()) reject(error);
-    for (const stream of this.#streams.values()) stream.destroy(error);
+    for (const stream of this.#streams.values()) stream.breakOff(error);
     this.#opening.clear();
     this.#streams.clear();
     this.#resumeReading?.();

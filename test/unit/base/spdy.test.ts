@@ -7,6 +7,7 @@ import { constants, createDeflate } from 'node:zlib';
 import { createSpdyConnection, type SpdyStream } from '../../../src/base/streams/spdy.ts';
 import { HEADER_DICTIONARY } from '../../../src/base/streams/spdy-dictionary.ts';
 import { SpdyDecoder, SpdyEncoder, type SpdyFrame } from '../../../src/base/streams/spdy-frames.ts';
+import { until } from '../../support/until.ts';
 
 const connect = (options: { flowControl?: boolean } = {}) => {
   const [left, right] = duplexPair();
@@ -112,6 +113,19 @@ test('a reset is seen as an error at the other end', async () => {
   await assert.rejects(text(opened), /reset/);
   close();
 });
+
+for (const isWhole of [true, false])
+  test(`what has come is read also when the transport ends before it is (${isWhole ? 'all' : 'some'} had come)`, async () => {
+    const { client, accepted, close } = connect();
+    const [ours, theirs] = await Promise.all([client.openStream({ streamType: 'error' }), accepted()]);
+    theirs.write('the end');
+    if (isWhole) theirs.end();
+    await until(() => ours.readableLength > 0);
+    close();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await text(ours), 'the end');
+    await until(() => ours.destroyed);
+  });
 
 test('a transport that breaks ends every stream, and those being opened', async () => {
   const { client, close } = connect();
