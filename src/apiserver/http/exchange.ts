@@ -56,7 +56,10 @@ const readAll = (stream: Readable, limit: number, declared: string | undefined):
     });
     stream.once('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size)));
     stream.once('error', reject);
-    stream.once('close', () => reject(new Error('the client went away')));
+    stream.once('close', () => {
+      // An error that nobody hears still costs its stack.
+      if (!stream.readableEnded) reject(new Error('the client went away'));
+    });
   });
 };
 
