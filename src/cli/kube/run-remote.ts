@@ -29,7 +29,8 @@ export const runRemote = async (session: Session, pod: Pod, options: RemoteOptio
     return await openRemote(session, pod, { ...options, tty }, streams);
   } finally {
     if (tty) io.stdin.setRawMode(false);
-    if (options.stdin) io.stdin.unref();
+    // A file as stdin, /dev/null too, has no such method; it does not keep a process alive either.
+    if (options.stdin) io.stdin.unref?.();
   }
 };
 
