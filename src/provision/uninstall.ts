@@ -23,7 +23,9 @@ for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}|/run/netns/cni-|${NODE_PATHS.cont
 rm -f /run/netns/cni-*
 nft delete table inet slipway
 ip link delete slipway-vxlan
-rm -rf ${NODE_PATHS.config} ${NODE_PATHS.programs} ${NODE_PATHS.data} ${NODE_PATHS.kubelet} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers
+rm -rf ${NODE_PATHS.config} ${NODE_PATHS.programs} ${NODE_PATHS.data} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers
+# What pods had mounted from elsewhere must not be removed with it.
+grep -q ' ${NODE_PATHS.kubelet}/' /proc/mounts || rm -rf ${NODE_PATHS.kubelet}
 rm -f ${NODE_PATHS.cniConfig}/*slipway*
 exit 0
 `;
