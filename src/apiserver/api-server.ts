@@ -7,6 +7,8 @@ import type { Store } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import { connectRequest } from './admission/connect-request.ts';
 import { createPlugins } from './admission/plugins.ts';
+import { Aggregator } from './aggregation/aggregator.ts';
+import { FrontProxy } from './aggregation/front-proxy.ts';
 import { Authenticator } from './auth/authenticator.ts';
 import { type AccessRequest, createUnionAuthorizer, type Decision } from './auth/authorizer.ts';
 import { createNodeAuthorizer } from './auth/node-authorizer.ts';
@@ -82,6 +84,7 @@ export class ApiServer implements Component {
   readonly #authorize: (request: AccessRequest) => Promise<Decision>;
   readonly #kubernetesService: KubernetesService;
   readonly #customResources: CustomResources;
+  readonly #aggregator: Aggregator;
   #scheme: Scheme = SCHEME;
   #ready = false;
 
@@ -123,6 +126,14 @@ export class ApiServer implements Component {
       log,
       pki: { caPem: options.pki.caPem, certPem: options.pki.agentClientCertPem, keyPem: options.pki.agentClientKeyPem },
     });
+    const discovery = new DiscoveryRoutes({ scheme, advertised: () => this.#advertised(), extensions: () => this.#aggregator.versions });
+    this.#aggregator = new Aggregator({
+      cache: this.cache,
+      frontProxy: new FrontProxy({ cache: this.cache, now }),
+      log,
+      now,
+      changed: () => discovery.forget(),
+    });
     const handler = new RequestHandler({
       authenticator: new Authenticator(authenticateToken),
       authorize: this.#authorize,
@@ -130,7 +141,8 @@ export class ApiServer implements Component {
       dispatcher: this.#dispatcher,
       scheme,
       metrics: this.metrics,
-      route: this.#routes(scheme),
+      route: this.#routes(discovery),
+      extension: (path) => this.#aggregator.route(path),
       streams: proxy.streams,
       connect: async (context, kind) => {
         const request = connectRequest(context, kind);
@@ -181,6 +193,7 @@ export class ApiServer implements Component {
     await this.cache.start();
     await bootstrapObjects(this.cache, { clientCaPem: pki.caPem, now, log });
     await this.#customResources.start();
+    await this.#aggregator.start();
     await this.#http.listen();
     await this.#kubernetesService.start();
     this.#ready = true;
@@ -191,6 +204,7 @@ export class ApiServer implements Component {
     this.#ready = false;
     await this.#kubernetesService.stop();
     await this.#customResources.stop();
+    await this.#aggregator.stop();
     this.#rbac.stop();
     await this.cache.stop();
     await this.#http.close(CLOSE_GRACE_MS).catch(() => {
@@ -208,10 +222,14 @@ export class ApiServer implements Component {
     return { dispatcher: this.#dispatcher, scheme: () => this.#scheme, authorize: this.#authorize };
   }
 
-  #routes(scheme: () => Scheme): (path: string) => RouteHandler | undefined {
-    const { tokens, advertiseAddress, port, store } = this.#options;
-    const advertised = (): string => `${advertiseAddress}:${port === 0 ? this.#http.port : port}`;
-    const discovery = new DiscoveryRoutes(scheme, advertised);
+  /** `host:port` for clients. */
+  #advertised(): string {
+    const { advertiseAddress, port } = this.#options;
+    return `${advertiseAddress}:${port === 0 ? this.#http.port : port}`;
+  }
+
+  #routes(discovery: DiscoveryRoutes): (path: string) => RouteHandler | undefined {
+    const { tokens, store } = this.#options;
     const health = healthRoute(healthChecks({ store, ready: () => this.#ready }));
     const text =
       (contentType: string, body: () => string): RouteHandler =>
@@ -223,7 +241,7 @@ export class ApiServer implements Component {
       '/metrics': text('text/plain; version=0.0.4; charset=utf-8', () => this.metrics.text()),
       '/openid/v1/jwks': text('application/jwk-set+json', () => JSON.stringify(tokens.jwks())),
       '/.well-known/openid-configuration': text('application/json', () =>
-        JSON.stringify(tokens.openidConfiguration({ jwksUri: `https://${advertised()}/openid/v1/jwks` })),
+        JSON.stringify(tokens.openidConfiguration({ jwksUri: `https://${this.#advertised()}/openid/v1/jwks` })),
       ),
     };
     return (path) => (Object.hasOwn(fixed, path) ? fixed[path] : (health(path) ?? discovery.route(path)));

@@ -13,6 +13,7 @@ export class FollowedObjects<T> {
   #cursors: WatchCursor[] = [];
   #value: T | undefined;
   #running: Promise<T> | undefined;
+  #closed = false;
 
   /** `make` gets the objects of each kind in the order of their names. */
   constructor(cache: WatchCache, kinds: readonly Kind[], make: (objects: readonly KubeObject[][]) => T) {
@@ -28,6 +29,22 @@ export class FollowedObjects<T> {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** Calls back once after the next change; one call is kept at a time. */
+  onChange(callback: () => void): void {
+    let called = false;
+    for (const cursor of this.#cursors)
+      cursor.onReady(() => {
+        if (called || this.#closed) return;
+        called = true;
+        callback();
+      });
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const cursor of this.#cursors) cursor.close();
   }
 
   async #refresh(): Promise<T> {

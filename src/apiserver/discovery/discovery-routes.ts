@@ -4,6 +4,7 @@ import { aggregatedDiscovery, apiGroupDocument, apiGroupList, apiResourceList, a
 import { openApiDocument, openApiIndex } from '../../api/openapi.ts';
 import { openApiV2Document } from '../../api/openapi-v2.ts';
 import type { Scheme } from '../../api/scheme.ts';
+import { type AggregatedVersion, aggregatedGroup, withAggregatedGroups, withAggregatedItems } from '../aggregation/aggregated-discovery.ts';
 import { isCustom } from '../custom/custom-kind.ts';
 import { negotiate } from '../http/negotiate.ts';
 import type { RequestContext, RouteHandler } from '../http/request-handler.ts';
@@ -19,13 +20,20 @@ interface Document {
 export class DiscoveryRoutes {
   readonly #scheme: () => Scheme;
   readonly #advertised: () => string;
+  readonly #extensions: () => readonly AggregatedVersion[];
   #of: Scheme | undefined;
   readonly #documents = new Map<string, Document | null>();
 
-  /** `advertised`: `host:port` for clients that ask where the API is. */
-  constructor(scheme: () => Scheme, advertised: () => string) {
-    this.#scheme = scheme;
-    this.#advertised = advertised;
+  /** `advertised`: `host:port` for clients that ask where the API is; `extensions`: what other servers serve. */
+  constructor(options: { scheme: () => Scheme; advertised: () => string; extensions: () => readonly AggregatedVersion[] }) {
+    this.#scheme = options.scheme;
+    this.#advertised = options.advertised;
+    this.#extensions = options.extensions;
+  }
+
+  /** Documents are made anew: what extensions serve has changed. */
+  forget(): void {
+    this.#documents.clear();
   }
 
   route(path: string): RouteHandler | undefined {
@@ -66,7 +74,11 @@ export class DiscoveryRoutes {
     if (path === '/version') return VERSION;
     if (path === '/') return { paths: this.#paths() };
     if (path === '/api') return aggregated ? aggregatedDiscovery(kinds, 'api') : apiVersions(this.#advertised());
-    if (path === '/apis') return aggregated ? aggregatedDiscovery(kinds, 'apis') : apiGroupList(kinds);
+    const extensions = this.#extensions();
+    if (path === '/apis')
+      return aggregated
+        ? withAggregatedItems(aggregatedDiscovery(kinds, 'apis'), extensions)
+        : withAggregatedGroups(apiGroupList(kinds), extensions);
     if (path === '/openapi/v3') return openApiIndex(kinds, (name) => this.#hashOf(scheme, name));
     if (path === '/openapi/v2') return openApiV2Document(kinds, customSchemas(kinds));
     const openapi = /^\/openapi\/v3\/(api|apis\/([^/]+))\/([^/]+)$/.exec(path);
@@ -77,7 +89,10 @@ export class DiscoveryRoutes {
     if (path === '/api/v1') return apiResourceList(kinds, '', 'v1');
     const [, , group = '', version, more] = path.split('/');
     if (!path.startsWith('/apis/') || group === '' || more !== undefined) return undefined;
-    if (version === undefined) return apiGroupDocument(kinds, group);
+    if (version === undefined) {
+      const extension = aggregatedGroup(extensions, group);
+      return apiGroupDocument(kinds, group) ?? (extension && { kind: 'APIGroup', apiVersion: 'v1', ...extension });
+    }
     return has(group, version) ? apiResourceList(kinds, group, version) : undefined;
   }
 

@@ -47,6 +47,8 @@ export interface HandlerParts {
   readonly metrics: Metrics;
   /** For paths that are no resources. */
   readonly route: (path: string) => RouteHandler | undefined;
+  /** For paths that extension API servers answer. */
+  readonly extension: (path: string) => RouteHandler | undefined | Promise<RouteHandler | undefined>;
   /** For `group/plural/subresource` that are proxied. */
   readonly streams: ReadonlyMap<string, RouteHandler>;
   /** Admission of streams and proxies. Throws what is to be answered. */
@@ -134,6 +136,13 @@ export class RequestHandler {
   async #stages(context: RequestContext): Promise<void> {
     await this.admit(context);
     const { info, exchange } = context;
+    const found = this.#parts.extension(info.path);
+    const extension = found instanceof Promise ? await found : found;
+    if (extension) {
+      context.leave();
+      await extension(context);
+      return;
+    }
     if (!info.isResource) {
       const route = this.#parts.route(info.path);
       if (!route) {

@@ -159,7 +159,7 @@ const refuse = async (context: RequestContext, socket: Duplex, answer: IncomingM
   await new Promise<void>((resolve) => pipeline(answer, socket, () => resolve()));
 };
 
-const forwarded = (headers: RequestContext['exchange']['headers'], target: ProxyTarget): Headers => {
+export const forwarded = (headers: RequestContext['exchange']['headers'], target: Pick<ProxyTarget, 'host' | 'port'>): Headers => {
   const result: Headers = {};
   for (const [name, value] of Object.entries(headers)) {
     if (
@@ -183,13 +183,13 @@ const forwarded = (headers: RequestContext['exchange']['headers'], target: Proxy
   return result;
 };
 
-const answerHeaders = (answer: IncomingMessage): Headers => {
+export const answerHeaders = (answer: IncomingMessage): Headers => {
   const headers: Headers = {};
   for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined && !NOT_FORWARDED.has(name)) headers[name] = value;
   return headers;
 };
 
-const answerOf = (outgoing: ClientRequest, send: () => void): Promise<IncomingMessage> =>
+export const answerOf = (outgoing: ClientRequest, send: () => void): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
     outgoing.once('error', reject);
