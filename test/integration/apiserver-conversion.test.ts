@@ -20,7 +20,13 @@ const listPath = (plural: string, version: string): string => `/apis/${GROUP}/${
 const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
 const define = async (plural: string, kind: string, more: object, storage: 'v1' | 'v2' = 'v1'): Promise<void> => {
-  const version = (name: string) => ({ name, served: true, storage: name === storage, schema: { openAPIV3Schema: open } });
+  const version = (name: string) => ({
+    name,
+    served: true,
+    storage: name === storage,
+    schema: { openAPIV3Schema: open },
+    ...(plural === 'hosts' && name === 'v2' ? { selectableFields: [{ jsonPath: '.host' }] } : {}),
+  });
   await send({
     method: 'POST',
     path: CRDS,
@@ -146,6 +152,29 @@ test('a webhook converts on reading, listing, watching and writing', async () =>
   }
   stop.abort();
   assert.deepEqual(seen, ['a', 'b']);
+  const selected = await send({ method: 'GET', path: listPath('hosts', 'v2'), query: { fieldSelector: 'host=a' } });
+  assert.deepEqual(
+    (selected['items'] as KubeObject[]).map(({ metadata }) => metadata.name),
+    ['one'],
+  );
+  const put = (name: string, host: string) =>
+    send({
+      method: 'PATCH',
+      path: `${listPath('hosts', 'v2')}/${name}`,
+      contentType: 'application/merge-patch+json',
+      body: { host },
+    } as ApiRequest);
+  const query = { fieldSelector: 'host=a', resourceVersion: String((selected.metadata as { resourceVersion?: string }).resourceVersion) };
+  await put('two', 'a');
+  await put('one', 'c');
+  await put('one', 'd');
+  const events: string[] = [];
+  for await (const { type, object } of admin.watch({ method: 'GET', path: listPath('hosts', 'v2'), query })) {
+    events.push(`${type} ${(object as KubeObject).metadata.name}`);
+    if (events.length === 2) await put('two', 'e');
+    if (events.length === 3) break;
+  }
+  assert.deepEqual(events, ['ADDED two', 'DELETED one', 'DELETED two']);
   const gone = await send({ method: 'DELETE', path: `${listPath('hosts', 'v2')}/one` });
   assert.ok(gone);
 });

@@ -87,7 +87,9 @@ const readInto = (target: Record<string, unknown>, bytes: Uint8Array, place: Pla
     else if (schema.type === 'map') putInto(target, name, asBytes(value), { schema, depth: place.depth });
     else {
       const read = readValue(value, schema, place.depth);
-      if (read !== undefined) target[name] = read;
+      // Schemas within schemas are not decoded by a schema of their own: what they leave out is left out here.
+      const isLeftOut = place.numbers === SCHEMA_PROPS && schema.type !== 'any' && (read === '' || read === false);
+      if (read !== undefined && !isLeftOut) target[name] = read;
     }
   }
 };

@@ -74,6 +74,7 @@ export const filterOf = (call: ApiCall): ItemFilter => {
     for (const { name } of fields)
       if (name !== 'metadata.name' && !(name === 'metadata.namespace' && kind.namespaced) && !(name in kind.selectableFields))
         throw badRequest(unknownField(kind, name));
+    fields = fields.map((field) => ({ ...field, name: kind.storedFieldNames?.[field.name] ?? field.name }));
   }
   // `GET .../watch/pods/web` of old names its object in the path.
   if (info.name && !fieldText && (info.verb === 'watch' || info.verb === 'list'))

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../api/meta/object.ts';
 
-/** Takes from `next` what the subresource may write and everything else from `old`. In place. */
-export type PartialUpdate = (next: KubeObject, old: KubeObject) => void;
+/** Takes from `next` what the subresource may write and everything else from `old`. In place. `now` as RFC 3339. */
+export type PartialUpdate = (next: KubeObject, old: KubeObject, now: string) => void;
 
 type Spec = Record<string, unknown>;
 interface Container {
@@ -42,9 +42,27 @@ const finalizeNamespace: PartialUpdate = (next, old) => {
   replaceAll(next, old, { spec: finalizers ? { finalizers } : {} });
 };
 
-const approval: PartialUpdate = (next, old) => {
-  const conditions = (next['status'] as Spec | undefined)?.['conditions'];
-  replaceAll(next, old, { status: { ...(old['status'] as Spec | undefined), ...(conditions ? { conditions } : {}) } });
+interface Condition {
+  type: string;
+  status: string;
+  lastUpdateTime?: string | null;
+  lastTransitionTime?: string | null;
+}
+
+const approval: PartialUpdate = (next, old, now) => {
+  const { metadata } = next;
+  const before = ((old['status'] as Spec | undefined)?.['conditions'] ?? []) as Condition[];
+  const conditions = (next['status'] as Spec | undefined)?.['conditions'] as Condition[] | undefined;
+  const timed = conditions?.map((condition) => {
+    const same = before.find(({ type, status }) => type === condition.type && status === condition.status);
+    return {
+      ...condition,
+      lastUpdateTime: condition.lastUpdateTime || now,
+      lastTransitionTime: condition.lastTransitionTime || same?.lastTransitionTime || now,
+    };
+  });
+  replaceAll(next, old, { status: { ...(old['status'] as Spec | undefined), ...(timed ? { conditions: timed } : {}) } });
+  next.metadata = metadata;
 };
 
 /** `group/plural/subresource` of those that are neither the whole object nor its status. */

@@ -1,7 +1,7 @@
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
 import { isCustom } from '../custom/custom-kind.ts';
-import type { CachedItem, WatchCacheEvent, WatchCursor } from '../watch/watch-cache.ts';
+import type { CachedItem, ItemFilter, WatchCacheEvent, WatchCursor } from '../watch/watch-cache.ts';
 
 /** A stored object as a version of its definition shows it: converted, and with the defaults of that version. */
 class PresentedItem implements CachedItem {
@@ -80,30 +80,66 @@ export const presentItem = async (kind: Kind, item: CachedItem): Promise<CachedI
   return (await presentItems(kind, [item]))[0] as CachedItem;
 };
 
+/** What of a filter is asked of objects as they are shown: their fields differ between versions. The rest is answered by the cache. */
+export const splitFilter = (kind: Kind, filter: ItemFilter): { stored: ItemFilter; shown: ((item: CachedItem) => boolean) | undefined } => {
+  const own = filter.fields?.filter(({ name }) => name in kind.selectableFields) ?? [];
+  if (!isCustom(kind) || !kind.onRead || own.length === 0) return { stored: filter, shown: undefined };
+  return {
+    stored: { ...filter, fields: filter.fields?.filter((field) => !own.includes(field)) },
+    shown: ({ object }) =>
+      own.every(({ name, operator, value }) => (kind.selectableFields[name]?.(object) === value) === (operator === '=')),
+  };
+};
+
 /** A watch whose events show what `presentItems` makes. One batch at a time is converted: a watcher that does not read buffers no more. */
-export const presentCursor = (kind: Kind, source: WatchCursor): WatchCursor =>
-  isCustom(kind) && kind.onRead ? new PresentedCursor(kind, source) : source;
+export const presentCursor = (kind: Kind, source: WatchCursor, selects?: Selects): WatchCursor =>
+  isCustom(kind) && kind.onRead ? new PresentedCursor(kind, source, selects) : source;
+
+/** `known`: the keys of the objects that the watcher knows already. */
+export interface Selects {
+  readonly shown: (item: CachedItem) => boolean;
+  readonly known: Set<string>;
+}
+
+export const keyOfItem = ({ namespace, name }: CachedItem): string => `${namespace}/${name}`;
+
+/** An event as one sees it who selects: objects come when they begin to match and go when they no longer do. */
+const selected = (event: WatchCacheEvent, { shown, known }: Selects): WatchCacheEvent | undefined => {
+  if (event.type === 'BOOKMARK') return event;
+  const key = keyOfItem(event.item);
+  const was = known.has(key);
+  const is = event.type !== 'DELETED' && shown(event.item);
+  if (is) known.add(key);
+  else known.delete(key);
+  if (is)
+    return was || event.type === 'ADDED' ? event : withItem({ ...event, type: 'ADDED' }, new PresentedItem(event.item, event.item.object));
+  if (!was) return undefined;
+  return event.type === 'DELETED' ? event : withItem({ ...event, type: 'DELETED' }, new PresentedItem(event.item, event.item.object));
+};
 
 const NOTHING: readonly WatchCacheEvent[] = Object.freeze([]);
 
 class PresentedCursor implements WatchCursor {
   readonly #kind: Kind;
   readonly #source: WatchCursor;
+  readonly #selects: Selects | undefined;
   #ready: readonly WatchCacheEvent[] = NOTHING;
   #revision: number;
   #converting = false;
   #failed: unknown;
   #callback: (() => void) | undefined;
 
-  constructor(kind: Kind, source: WatchCursor) {
+  constructor(kind: Kind, source: WatchCursor, selects: Selects | undefined) {
     this.#kind = kind;
+    this.#selects = selects;
     this.#source = source;
     this.#revision = source.revision;
   }
 
   read(maxBytes?: number): readonly WatchCacheEvent[] {
     if (this.#failed !== undefined) throw this.#failed;
-    if (this.#ready.length === 0 && !this.#converting) this.#fetch(maxBytes);
+    // What a selector leaves out is passed over.
+    while (this.#ready.length === 0 && !this.#converting && !this.#source.idle) this.#fetch(maxBytes);
     const events = this.#ready;
     this.#ready = NOTHING;
     return events;
@@ -112,6 +148,11 @@ class PresentedCursor implements WatchCursor {
   readBytes(maxBytes?: number): Buffer | undefined {
     const events = this.read(maxBytes);
     return events.length ? Buffer.concat(events.map((event) => event.bytes)) : undefined;
+  }
+
+  #select(events: WatchCacheEvent[]): readonly WatchCacheEvent[] {
+    const selects = this.#selects;
+    return selects ? events.flatMap((event) => selected(event, selects) ?? []) : events;
   }
 
   #fetch(maxBytes: number | undefined): void {
@@ -128,7 +169,7 @@ class PresentedCursor implements WatchCursor {
     );
     const deliver = (shown: readonly CachedItem[]): void => {
       let at = 0;
-      this.#ready = events.map((event) => (event.type === 'BOOKMARK' ? event : withItem(event, shown[at++] as CachedItem)));
+      this.#ready = this.#select(events.map((event) => (event.type === 'BOOKMARK' ? event : withItem(event, shown[at++] as CachedItem))));
       this.#revision = revision;
     };
     if (!(items instanceof Promise)) {
@@ -181,7 +222,8 @@ class PresentedCursor implements WatchCursor {
         this.#kind,
         batch.map((event) => event.item),
       );
-      yield batch.map((event, at) => withItem(event, shown[at] as CachedItem));
+      const events = this.#select(batch.map((event, at) => withItem(event, shown[at] as CachedItem)));
+      if (events.length) yield events;
     }
   }
 }

@@ -8,14 +8,14 @@ import type { Scheme } from '../../api/scheme.ts';
 import { prepareForCreate, validateCreate, warningsFor } from '../../api/strategy.ts';
 import type { Admission, AdmissionRequest } from '../admission/admission.ts';
 import { isCustom } from '../custom/custom-kind.ts';
-import type { CachedItem, ItemTarget, ResourceCache, WatchCache } from '../watch/watch-cache.ts';
+import type { CachedItem, ItemFilter, ItemTarget, ResourceCache, WatchCache } from '../watch/watch-cache.ts';
 import { decodeBody } from './body.ts';
 import { type Answer, type ApiCall, type ListAnswer, type WatchAnswer, writeOptionsOf } from './call.ts';
 import { asKind } from './convert.ts';
 import { deleteObject } from './delete.ts';
 import { createHooks, type RegistryHooks } from './hooks.ts';
 import { checkListOptions, filterOf } from './list-options.ts';
-import { presentCursor, presentItem, presentItems } from './present.ts';
+import { keyOfItem, presentCursor, presentItem, presentItems, splitFilter } from './present.ts';
 import { isMismatch, writeError } from './store-errors.ts';
 import { patchObject, updateObject } from './update.ts';
 
@@ -68,25 +68,40 @@ export class Registry {
 
   async list(call: ApiCall): Promise<ListAnswer> {
     const options = checkListOptions(call, false);
-    const list = await this.cacheOf(call.kind).list({ ...filterOf(call), ...options });
-    return { type: 'list', kind: call.kind, ...list, items: await presentItems(call.kind, list.items) };
+    const { stored, shown } = splitFilter(call.kind, filterOf(call));
+    const list = await this.cacheOf(call.kind).list({ ...stored, ...options });
+    const items = await presentItems(call.kind, list.items);
+    return { type: 'list', kind: call.kind, ...list, items: shown ? items.filter(shown) : items };
   }
 
   async watch(call: ApiCall): Promise<WatchAnswer> {
     const options = checkListOptions(call, true);
     const seconds = Number(call.query.get('timeoutSeconds') ?? 0);
+    const { stored, shown } = splitFilter(call.kind, filterOf(call));
+    const selects = shown && { shown, known: await this.#knownTo(call, { stored, shown, options }) };
     const source = await this.cacheOf(call.kind).watch({
-      ...filterOf(call),
+      ...stored,
       resourceVersion: options.resourceVersion,
       sendInitialEvents: options.sendInitialEvents,
     });
     return {
       type: 'watch',
       kind: call.kind,
-      cursor: presentCursor(call.kind, source),
+      cursor: presentCursor(call.kind, source, selects),
       bookmarks: call.query.get('allowWatchBookmarks') === 'true' || call.query.get('allowWatchBookmarks') === '1',
       timeoutMs: seconds > 0 ? seconds * 1000 : Math.round(DEFAULT_WATCH_MS * (1 + Math.random())),
     };
+  }
+
+  /** What a watcher with a selector over shown fields has from its list; nothing when it begins with all objects. */
+  async #knownTo(
+    call: ApiCall,
+    given: { stored: ItemFilter; shown: (item: CachedItem) => boolean; options: { resourceVersion: string | undefined } },
+  ): Promise<Set<string>> {
+    const { resourceVersion } = given.options;
+    if (!resourceVersion || resourceVersion === '0') return new Set();
+    const { items } = await this.cacheOf(call.kind).list({ ...given.stored, resourceVersion, resourceVersionMatch: 'Exact' });
+    return new Set((await presentItems(call.kind, items)).filter(given.shown).map(keyOfItem));
   }
 
   async create(call: ApiCall): Promise<Answer> {

@@ -203,7 +203,7 @@ const updateOnce = async (
   const request = admissionRequest(call, { operation: 'UPDATE', object: next, old: before, dryRun, name: info.name });
   const wait = registry.parts.admission.admit(request);
   if (wait) await wait;
-  prepare(kind, info.subresource, next, before, plan.whole === true);
+  prepare(kind, info.subresource, { next, before, whole: plan.whole === true, now: nowText(registry) });
   const settle = info.subresource === '' ? await registry.hooks.beforeUpdate(kind, next, before, dryRun) : undefined;
   let stored = false;
   let release: ((stored: boolean) => void) | undefined;
@@ -283,10 +283,14 @@ const keepSystemFields = (next: KubeObject, before: KubeObject, whole: boolean):
   else metadata.generation = was.generation;
 };
 
-const prepare = (kind: Kind, subresource: string, next: KubeObject, before: KubeObject, whole: boolean): void => {
+const prepare = (
+  kind: Kind,
+  subresource: string,
+  { next, before, whole, now }: { next: KubeObject; before: KubeObject; whole: boolean; now: string },
+): void => {
   if (whole) return;
   const partial = PARTIAL_UPDATES[`${kind.group}/${kind.plural}/${subresource}`];
-  if (partial) partial(next, before);
+  if (partial) partial(next, before, now);
   else if (subresource === 'status') prepareForStatusUpdate(kind, next, before);
   else prepareForUpdate(kind, next, before);
 };
