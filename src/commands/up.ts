@@ -17,8 +17,8 @@ const flags = {
   yes: booleanFlag('Install what is missing without asking', { char: 'y' }),
   demo: booleanFlag('Deploy a demo application, expose it and fetch it'),
   keep: booleanFlag('When a step fails, keep what was made'),
-  kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config', { default: true }),
-  'switch-context': booleanFlag("Make the new cluster's context the current one", { default: true }),
+  kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config; --kubeconfig=false does not', { default: true }),
+  'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
