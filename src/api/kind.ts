@@ -49,6 +49,8 @@ export interface Kind {
   readonly warnings?: (object: KubeObject, old: KubeObject | undefined) => string[];
   /** Field selectors beyond `metadata.name` and `metadata.namespace`. A field that is absent reads as ''. */
   readonly selectableFields: Readonly<Record<string, (object: KubeObject) => string>>;
+  /** What the stored version calls a selectable field, where that is another name. */
+  readonly storedFieldNames?: Readonly<Record<string, string>>;
   /** Columns after the name, as kubectl shows them. */
   readonly columns: readonly Column[];
   /** The columns are the whole row: the name is one of them, or is written in another way (events, storage classes). */

@@ -331,3 +331,26 @@ test('a pod takes over overhead and places of its RuntimeClass', async () => {
     assert.match(status.message, message);
   }
 });
+
+test('events are found by their reporter in both groups', async () => {
+  const event = {
+    kind: 'Event',
+    apiVersion: 'events.k8s.io/v1',
+    metadata: { name: 'told' },
+    regarding: { kind: 'Pod', namespace: 'default' },
+  };
+  const reported = { reportingController: 'tester', reportingInstance: 'i', action: 'Do', reason: 'Test', type: 'Normal' };
+  const group = '/apis/events.k8s.io/v1/namespaces/default/events';
+  await post(group, { ...event, ...reported, eventTime: '2026-01-01T00:00:00.000000Z' });
+  for (const [path, fieldSelector] of [
+    [group, 'reportingController=tester'],
+    [group, 'regarding.kind=Pod,reportingController=tester'],
+    ['/api/v1/namespaces/default/events', 'source=tester'],
+  ] as const) {
+    const { items } = (await admin.send({ method: 'GET', path, query: { fieldSelector } })).body as { items: KubeObject[] };
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      ['told'],
+    );
+  }
+});

@@ -23,6 +23,9 @@ const renamed = (object: KubeObject, names: ReadonlyMap<string, string>, apiVers
 
 const toStorage = (object: KubeObject): KubeObject => renamed(object, TO_CORE, 'v1');
 
+const fieldHere = (field: string): string =>
+  field.replace('involvedObject', 'regarding').replace('reportingComponent', 'reportingController');
+
 export const event = defineKind({
   group: 'events.k8s.io',
   version: 'v1',
@@ -34,11 +37,9 @@ export const event = defineKind({
   toStorage,
   fromStorage: (object) => renamed(object, FROM_CORE, 'events.k8s.io/v1'),
   selectableFields: Object.fromEntries(
-    Object.entries(coreEvent.selectableFields).map(([field, read]) => [
-      field.replace('involvedObject', 'regarding').replace('reportingComponent', 'reportingController'),
-      (object: KubeObject) => read(toStorage(object)),
-    ]),
+    Object.entries(coreEvent.selectableFields).map(([field, read]) => [fieldHere(field), (object: KubeObject) => read(toStorage(object))]),
   ),
+  storedFieldNames: Object.fromEntries(Object.keys(coreEvent.selectableFields).map((field) => [fieldHere(field), field])),
   columnsAreWholeRow: true,
   columns: coreEvent.columns.map((shown) => ({ ...shown, cell: (object: KubeObject, now: number) => shown.cell(toStorage(object), now) })),
 });
