@@ -66,6 +66,7 @@ test('no request is lost while the image changes back and forth', async (context
     .split(/\s+/);
   assert.equal(addresses.length, 2);
   const stop = new AbortController();
+  const loadStartedAt = performance.now();
   const load = loadOn(
     addresses.map((address) => `http://${address}:${port.trim()}/`),
     stop.signal,
@@ -78,6 +79,11 @@ test('no request is lost while the image changes back and forth', async (context
   stop.abort();
   const { answered, failures } = await load;
   context.diagnostic(`${answered} requests answered, ${failures.length} failed, over ${ROLLOUTS} rollouts`);
+  if (failures.length > 0) {
+    const began = Date.now() - performance.now();
+    context.diagnostic(`load began ${new Date(began + loadStartedAt).toISOString()}`);
+    context.diagnostic(await slipway('get', 'events', '--sort-by=.metadata.creationTimestamp'));
+  }
   assert.deepEqual(failures, []);
   assert.ok(answered > PER_SECOND * 3, `only ${answered} requests were made`);
 });

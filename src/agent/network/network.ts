@@ -18,7 +18,7 @@ import { cniConfig, writeCniConfig } from './pods/cni-config.ts';
 import { peerOf, VXLAN_OVERHEAD_BYTES } from './pods/pod-routes.ts';
 import { RouteKeeper } from './pods/route-keeper.ts';
 import { countConnections } from './proxy/conntrack.ts';
-import { createAskPeer, PROXY_PORT, ProxyStatusServer } from './proxy/drain-protocol.ts';
+import { createAskPeer, PROXY_PORT, ProxyStatusServer, reachesPeer } from './proxy/drain-protocol.ts';
 import { EndpointDrain } from './proxy/endpoint-drain.ts';
 import { HealthChecks } from './proxy/health-checks.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
@@ -120,6 +120,7 @@ class LiveNodeNetwork implements NodeNetwork {
       nodeName: config.nodeName,
       livePeers: () => this.#livePeers(),
       ask: this.#peers.ask,
+      reaches: reachesPeer,
       programmed: (revision, signal) => this.#awaitProgrammed(revision, signal),
       countConnections: (address) => countConnections(address, run),
       isSelected: (pod) => this.#isSelected(pod),

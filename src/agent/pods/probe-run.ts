@@ -60,9 +60,9 @@ export const httpGet = (
   if (headers['accept'] === '') delete headers['accept'];
   return new Promise((resolve, reject) => {
     const send = isTls ? httpsRequest : httpRequest;
-    const timer = setTimeout(() => {
+    const stopTimer = afterOwnTime(options.timeoutMs, () => {
       request.destroy(new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)'));
-    }, options.timeoutMs);
+    });
     const request = send({ host, port, path, headers, agent: false, rejectUnauthorized: false, family: 0 }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
@@ -72,17 +72,34 @@ export const httpGet = (
         if (size > MAX_BODY_BYTES) response.destroy();
       });
       response.on('close', () => {
-        clearTimeout(timer);
+        stopTimer();
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), url });
       });
       response.on('error', () => {});
     });
     request.on('error', (error) => {
-      clearTimeout(timer);
+      stopTimer();
       reject(new Error(`Get "${url}": ${goNetworkError(error, host, port)}`));
     });
     request.end();
   });
+};
+
+const STEPS = 10;
+
+/**
+ * Calls back after a time in which this process had its turns; answers how to call it off. On a host that is too busy for its agent
+ * an answer may lie in the socket for long: the agent's own lateness must not make all pods of its node unready at once.
+ */
+export const afterOwnTime = (ms: number, callback: () => void): (() => void) => {
+  let left = STEPS;
+  const step = (): void => {
+    left -= 1;
+    if (left === 0) callback();
+    else timer = setTimeout(step, ms / STEPS);
+  };
+  let timer = setTimeout(step, ms / STEPS);
+  return () => clearTimeout(timer);
 };
 
 const httpProbe = async (action: HTTPGetAction, target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> => {
@@ -95,9 +112,9 @@ const tcpProbe = (action: TCPSocketAction, { container, podIP }: ProbeTarget, ti
   const host = action.host || podIP;
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    const timer = setTimeout(() => finish({ ok: false, message: `dial tcp ${host}:${port}: i/o timeout` }), timeoutMs);
+    const stopTimer = afterOwnTime(timeoutMs, () => finish({ ok: false, message: `dial tcp ${host}:${port}: i/o timeout` }));
     const finish = (result: ProbeResult): void => {
-      clearTimeout(timer);
+      stopTimer();
       socket.destroy();
       resolve(result);
     };

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { connect } from 'node:net';
 import type { Component } from '../../../base/async/component.ts';
 import type { Logger } from '../../../base/log/logger.ts';
 
@@ -92,6 +93,21 @@ export class ProxyStatusServer implements Component {
 }
 
 export type AskPeer = (peer: { address: string; port: number }, revision: bigint, signal: AbortSignal, waitMs: number) => Promise<boolean>;
+
+const CONNECT_MS = 1_000;
+
+/** Whether a node takes a new connection at all. An agent that gets no turn does so through its kernel; a dead node does not. */
+export const reachesPeer = (peer: { address: string; port: number }): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: peer.address, port: peer.port, timeout: CONNECT_MS });
+    const end = (reached: boolean) => (): void => {
+      socket.destroy();
+      resolve(reached);
+    };
+    socket.once('connect', end(true));
+    socket.once('error', end(false));
+    socket.once('timeout', end(false));
+  });
 
 /** Connections to peers are kept open between questions. */
 export const createAskPeer = (): { ask: AskPeer; close: () => void } => {

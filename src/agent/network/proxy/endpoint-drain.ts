@@ -9,6 +9,8 @@ export interface EndpointDrainOptions {
   /** Addresses of the other nodes that are Ready, at the moment of the call. */
   livePeers: () => readonly { address: string; port: number }[];
   ask: AskPeer;
+  /** Whether the peer's kernel takes connections for its agent: so it lives, however busy. */
+  reaches?: (peer: { address: string; port: number }) => Promise<boolean>;
   /** Resolves when this node's rules hold all changes up to the revision. */
   programmed: (revision: bigint, signal: AbortSignal) => Promise<void>;
   /** Open TCP connections to a pod. */
@@ -21,11 +23,11 @@ export interface EndpointDrainOptions {
 
 const DEFAULT_BOUND_MS = 2_000;
 /**
- * How long connections under way get to end. Where the acknowledgements took longer than usual the machines are busy, and requests
- * take longer too: then it is this many times what those took.
+ * How long connections under way get to end. Where slices and acknowledgements took longer than usual the machines are busy, and
+ * requests take longer too: then it is this many times what those took.
  */
 const CONNECTIONS_BOUND_MS = 1_000;
-const CONNECTIONS_FACTOR = 2;
+const CONNECTIONS_FACTOR = 4;
 const FIRST_CONNECTION_POLL_MS = 20;
 const LAST_CONNECTION_POLL_MS = 250;
 const RETRY_MS = 50;
@@ -87,18 +89,18 @@ export class EndpointDrain {
     const address = pod.status?.podIP;
     // A pod on the host's network shares its address with the node: its connections cannot be told apart.
     if (!address || !this.#concerns(pod)) return { drained: true };
+    const beganAt = performance.now();
     const boundMs = options.boundMs ?? DEFAULT_BOUND_MS;
     const signal = options.signal ? AbortSignal.any([options.signal, AbortSignal.timeout(boundMs)]) : AbortSignal.timeout(boundMs);
     try {
       await this.#takenOut(uid, signal);
       const revision = this.#pods.get(uid)?.revision ?? 0n;
-      const takenOutAt = performance.now();
       const peers = this.#options.livePeers();
       await Promise.all([
         this.#options.programmed(revision, signal),
         ...(peers.length <= MAX_PEERS ? peers.map((peer) => this.#peerProgrammed(peer, revision, signal)) : [pause(MAX_PAUSE_MS, signal)]),
       ]);
-      const connectionsBoundMs = Math.max(CONNECTIONS_BOUND_MS, CONNECTIONS_FACTOR * (performance.now() - takenOutAt));
+      const connectionsBoundMs = Math.max(CONNECTIONS_BOUND_MS, CONNECTIONS_FACTOR * (performance.now() - beganAt));
       if (!pod.spec?.hostNetwork)
         await this.#connectionsEnded(address, AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(connectionsBoundMs))]));
       return { drained: true };
@@ -149,6 +151,10 @@ export class EndpointDrain {
         silentAt = performance.now() + QUESTION_MS + silenceMs;
       } catch (error) {
         if (performance.now() >= silentAt) {
+          if (await this.#options.reaches?.(peer)) {
+            silentAt = performance.now() + QUESTION_MS + silenceMs;
+            continue;
+          }
           this.#options.log.debug('a node that says nothing is not waited for', { address: peer.address, error });
           return;
         }

@@ -97,6 +97,19 @@ describe('draining a pod', () => {
     }
   });
 
+  test('a node that is too busy to answer is waited for as long as it takes connections', async () => {
+    let looks = 0;
+    const drain = makeDrain({
+      livePeers: () => [{ address: 'a', port: 1 }],
+      ask: () => Promise.reject(new Error('no answer')),
+      reaches: async () => ++looks < 3,
+      silenceMs: 10,
+    });
+    drain.observe(slice(false), { deleted: false });
+    assert.deepEqual(await drain.awaitDrained(pod, { boundMs: 30_000 }), { drained: true });
+    assert.equal(looks, 3);
+  });
+
   test('an endpoint that is ready to its end is let go of when it ends', async () => {
     const drain = makeDrain();
     const always = makeSlice('web', [{ port: 80 }], [{ address: '10.244.1.2', node: 'n1', uid: 'p-uid', ready: true, terminating: true }]);
