@@ -4,7 +4,7 @@ import type { Stored } from '../../api/meta/object.ts';
 import { isConflict, isNotFound } from '../../api/meta/status.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import { VolumeError } from '../volumes/volume-error.ts';
-import { backOffKey, startContainer } from './container-starter.ts';
+import { launchContainers, type WaitingReasons } from './container-launcher.ts';
 import { isStatic } from './labels.ts';
 import type { PodContext } from './pod-context.ts';
 import { decidePod, type PodDecision } from './pod-decide.ts';
@@ -16,8 +16,7 @@ import { PodVolumes } from './pod-volumes.ts';
 import { PodProber } from './prober.ts';
 import { qosClass } from './resources.ts';
 import { latestContainer, liveContainers, type RuntimePod, readySandbox } from './runtime-state.ts';
-import { podLogDirectory, sandboxConfig } from './sandbox-config.ts';
-import { StartError } from './start-error.ts';
+import { podLogDirectory } from './sandbox-config.ts';
 import { StatusWriter } from './status-writer.ts';
 
 const RETRY_MIN_MS = 500;
@@ -48,7 +47,7 @@ export class PodWorker {
   readonly #onGone: () => void;
   readonly #resizer: PodResizer;
   readonly #volumes: PodVolumes;
-  readonly #waiting = new Map<string, { reason: string; message: string }>();
+  readonly #waiting: WaitingReasons = new Map();
   readonly #hurry = new AbortController();
   #pod: Stored<Pod>;
   #mode: 'running' | 'finished' | 'terminating' | 'terminated' = 'running';
@@ -257,64 +256,23 @@ export class PodWorker {
   }
 
   async #startAll(state: RuntimePod, decision: PodDecision): Promise<boolean> {
-    const sandbox = readySandbox(state);
-    if (!sandbox) return false;
     const paths = await this.#volumes.paths(this.#pod);
     // A static pod may be what makes the API come up.
     if (!isStatic(this.#pod)) await this.#context.servicesKnown;
-    let hasStarted = false;
-    const { uid = '' } = this.#pod.metadata;
-    const config = sandboxConfig(this.#pod, {
-      attempt: sandbox.attempt,
-      cgroupParent: this.#context.cgroups.podPath(uid, qosClass(this.#pod.spec ?? { containers: [] })),
-      podLogsDir: this.#context.podLogsDir,
-      dns: this.#context.dns,
+    const { hasStarted, lookAgain, retryMs } = await launchContainers(this.#context, {
+      pod: this.#pod,
+      state,
+      decision,
+      podIPs: this.#podIPs(state),
+      paths,
+      status: this.#status.current,
+      waiting: this.#waiting,
+      mayGoOn: () => !this.#pod.metadata.deletionTimestamp && !this.#isGoneFromApi && !this.#isStopped,
     });
-    for (const start of decision.start) {
-      if (this.#pod.metadata.deletionTimestamp || this.#isGoneFromApi || this.#isStopped) return hasStarted;
-      const { name } = start.container;
-      const leftover = latestContainer(state, name);
-      if (leftover?.state === 'created') await this.#context.cri.removeContainer({ containerId: leftover.id });
-      const target =
-        'targetContainerName' in start.container ? latestContainer(state, String(start.container.targetContainerName)) : undefined;
-      try {
-        await startContainer(this.#context, {
-          pod: this.#pod,
-          decision: { ...start, previous: leftover?.state === 'created' ? undefined : start.previous },
-          sandboxId: sandbox.id,
-          sandboxConfig: config,
-          podIPs: this.#podIPs(state),
-          paths,
-          knownRestarts: this.#knownRestarts(name, start.previous !== undefined),
-          targetId: target?.id,
-        });
-        this.#waiting.delete(name);
-        hasStarted = true;
-      } catch (error) {
-        if (!(error instanceof StartError)) throw error;
-        this.#waiting.set(name, { reason: error.reason, message: error.message });
-        this.#wakeForRetry(start.container, start.previous?.finishedAt);
-        // What the runtime shows of a failed start (exit code 128) is the next thing to look at.
-        if (error.reason === 'RunContainerError' || error.reason === 'PostStartHookError') this.#dirty = true;
-      }
-    }
+    if (retryMs !== undefined) this.#wakeIn(retryMs);
+    if (lookAgain) this.#dirty = true;
     if (!hasStarted) this.#writeStatus(await this.#read());
     return hasStarted;
-  }
-
-  #wakeForRetry(container: { name: string; image?: string }, since: number | undefined): void {
-    const { restarts, images, now } = this.#context;
-    const crash = restarts.remaining(backOffKey(this.#pod, container), { now: now(), ...(since ? { since } : {}) }).waitMs;
-    const pull = images.waitMs(this.#pod, container.image ?? '');
-    // 10 s for what has no back-off of its own, such as a ConfigMap that is not there yet.
-    this.#wakeIn(Math.max(crash, pull) || 10_000);
-  }
-
-  #knownRestarts(container: string, hasPrevious: boolean): number {
-    const { containerStatuses = [], initContainerStatuses = [] } = this.#status.current;
-    const known = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
-    if (!known || hasPrevious) return 0;
-    return known.containerID ? known.restartCount + 1 : known.restartCount;
   }
 
   #checkDeadline(): void {
