@@ -47,6 +47,7 @@ const main = async (): Promise<void> => {
   for (let run = 1; run <= Number(flags.runs); run += 1) {
     if (run > 1) await slipway('down', 'bench', '--force');
     seconds.push((await timed(() => slipway('up', 'bench', '--yes', '--demo'))) / 1000);
+    console.error(`bench: up ${run}: ${seconds.at(-1)?.toFixed(1)} s`);
   }
   const client = await clientOf();
   const result = {
