@@ -5,6 +5,7 @@ import { deployment as deployments } from '../../src/api/apps/deployment.ts';
 import { replicaSet as replicaSets } from '../../src/api/apps/replica-set.ts';
 import { statefulSet as statefulSets } from '../../src/api/apps/stateful-set.ts';
 import { job as jobs } from '../../src/api/batch/job.ts';
+import { configMap as configMaps } from '../../src/api/core/config-map.ts';
 import { namespace as namespaces } from '../../src/api/core/namespace.ts';
 import { node as nodes } from '../../src/api/core/node.ts';
 import { persistentVolume as volumes } from '../../src/api/core/persistent-volume.ts';
@@ -17,7 +18,7 @@ import { isNotFound } from '../../src/api/meta/status.ts';
 import { storageClass as storageClasses } from '../../src/api/storage/storage-class.ts';
 import type { DaemonSet, Deployment, ReplicaSet, StatefulSet } from '../../src/api/types/apps-v1.ts';
 import type { Job } from '../../src/api/types/batch-v1.ts';
-import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/api/types/core-v1.ts';
+import type { ConfigMap, Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../src/api/types/core-v1.ts';
 import type { EndpointSlice } from '../../src/api/types/discovery-v1.ts';
 import { createLogger } from '../../src/base/log/logger.ts';
 import { createClient } from '../../src/client/create-client.ts';
@@ -97,6 +98,25 @@ describe('all controllers over the API server in one process', () => {
       (slice.endpoints ?? []).filter(({ conditions }) => conditions?.ready).flatMap(({ addresses }) => addresses),
     );
   };
+
+  test('objects that own each other in a circle do not keep each other from going', async () => {
+    const namespace = await makeNamespace('circle');
+    const names = ['one', 'two', 'three'];
+    const made: Stored<ConfigMap>[] = [];
+    for (const name of names)
+      made.push(
+        await client.create(configMaps, { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, namespace } } as Stored<ConfigMap>),
+      );
+    for (const [at, name] of names.entries()) {
+      const owner = made[(at + 2) % 3]?.metadata;
+      const ownerReferences = [
+        { apiVersion: 'v1', kind: 'ConfigMap', name: owner?.name, uid: owner?.uid, controller: true, blockOwnerDeletion: true },
+      ];
+      await client.patch(configMaps, { namespace, name }, { metadata: { ownerReferences } }, MERGE);
+    }
+    await client.delete(configMaps, { namespace, name: 'one' }, { propagationPolicy: 'Foreground' });
+    for (const name of names) await until(() => client.get(configMaps, { namespace, name }).then(() => false, isNotFound));
+  });
 
   test('a Deployment rolls out, scales, updates within its limits, and undoes', async () => {
     const namespace = await makeNamespace('rolling');

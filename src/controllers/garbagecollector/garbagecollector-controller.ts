@@ -3,7 +3,16 @@ import { isNotFound } from '../../api/meta/status.ts';
 import type { OwnerReference } from '../../api/types/meta-v1.ts';
 import type { Controller, ControllerContext, Reconciler, SyncResult } from '../controller.ts';
 import { regarding } from '../event-recorder.ts';
-import { blocks, FOREGROUND, isOrphaning, isWaitingForDependents, judge, ORPHAN, type OwnerState } from './garbagecollector-decide.ts';
+import {
+  blocks,
+  FOREGROUND,
+  isOrphaning,
+  isWaitingForDependents,
+  judge,
+  ORPHAN,
+  type OwnerState,
+  unblockedReferences,
+} from './garbagecollector-decide.ts';
 import { type GraphEntry, ObjectGraph } from './object-graph.ts';
 
 /**
@@ -68,7 +77,8 @@ class GarbageCollector implements Reconciler {
     const references = object.metadata.ownerReferences ?? [];
     const owners = await Promise.all(references.map(async (reference) => ({ reference, state: await this.#stateOf(entry, reference) })));
     const { namespace, name = '', uid, resourceVersion } = object.metadata;
-    const verdict = judge(object, owners, this.#graph.dependentsOf(uid ?? '').length > 0);
+    const dependents = this.#graph.dependentsOf(uid ?? '');
+    const verdict = judge(object, owners, dependents.length > 0);
     if (verdict.kind === 'keep') return;
     if (verdict.kind === 'release') {
       const patch = { metadata: { uid, resourceVersion, ownerReferences: verdict.keep } };
@@ -76,8 +86,15 @@ class GarbageCollector implements Reconciler {
       return;
     }
     log.debug('deleting an object whose owners are gone', { resource: resource.plural, key: keyOf(object), policy: verdict.policy });
+    // Perhaps a circle, in which all would wait for each other: this one lets go of its owners before it begins to wait.
+    const isCircle = verdict.policy === 'Foreground' && dependents.some((dependent) => isWaitingForDependents(dependent.object));
+    const unblocked = isCircle ? unblockedReferences(references) : undefined;
+    if (unblocked) {
+      const patch = { metadata: { uid, resourceVersion, ownerReferences: unblocked } };
+      await settled(client.patch(resource, { namespace, name }, patch, { type: 'application/merge-patch+json' }));
+    }
     // The resourceVersion too: somebody may have given it an owner that lives since.
-    const options = { preconditions: { uid, resourceVersion }, propagationPolicy: verdict.policy };
+    const options = { preconditions: { uid, ...(unblocked ? {} : { resourceVersion }) }, propagationPolicy: verdict.policy };
     await settled(client.delete(resource, { namespace, name }, options));
   }
 
@@ -86,7 +103,7 @@ class GarbageCollector implements Reconciler {
     if (known) {
       if (known.resource.namespaced && known.object.metadata.namespace !== dependent.object.metadata.namespace)
         return this.#wrongNamespace(dependent, reference);
-      return isWaitingForDependents(known.object) && reference.blockOwnerDeletion !== false ? 'waiting' : 'solid';
+      return isWaitingForDependents(known.object) ? 'waiting' : 'solid';
     }
     return this.#askForOwner(dependent, reference);
   }

@@ -42,3 +42,9 @@ export const isOrphaning = (object: KubeObject): boolean =>
 /** Whether the dependent keeps its owner from going: only when it says so. */
 export const blocks = (dependent: KubeObject, ownerUid: string): boolean =>
   (dependent.metadata.ownerReferences ?? []).some(({ uid, blockOwnerDeletion }) => uid === ownerUid && blockOwnerDeletion === true);
+
+/** The references without their hold on the owners; undefined when none of them holds one. */
+export const unblockedReferences = (references: readonly OwnerReference[]): OwnerReference[] | undefined =>
+  references.some(({ blockOwnerDeletion }) => blockOwnerDeletion)
+    ? references.map((reference) => (reference.blockOwnerDeletion ? { ...reference, blockOwnerDeletion: false } : reference))
+    : undefined;
