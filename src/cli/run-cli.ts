@@ -91,6 +91,11 @@ const SHORT: Readonly<Record<string, string>> = {
   sa: 'serviceaccount',
   deploy: 'deployment',
   svc: 'service',
+  ing: 'ingress',
+  cj: 'cronjob',
+  resourcequota: 'quota',
+  pdb: 'poddisruptionbudget',
+  pc: 'priorityclass',
 };
 
 /** The longest command that the first words name, and the command line without these words. */

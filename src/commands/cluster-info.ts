@@ -2,6 +2,7 @@ import { KubeCommand } from '../cli/kube-command.ts';
 
 export default class ClusterInfo extends KubeCommand {
   static override summary = 'Where the control plane answers';
+  static override examples = ['slipway cluster-info'];
 
   async run(): Promise<void> {
     const session = await this.session();

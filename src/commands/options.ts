@@ -4,6 +4,7 @@ import { renderRows } from '../cli/output/text-table.ts';
 
 export default class Options extends BaseCommand {
   static override summary = 'Flags that every command for a cluster takes';
+  static override examples = ['slipway options'];
 
   async run(): Promise<void> {
     const rows = Object.entries(KUBE_FLAGS)

@@ -236,7 +236,7 @@ test('bad input: an error that names what is wrong, and nothing half-done', asyn
   await fails(1, /the server doesn't have a resource type "podz"\ndid you mean: pod, pods/, 'get', 'podz');
   await fails(1, /deployments.apps "nothing" not found/, 'scale', 'deployment', 'nothing', '--replicas=1');
   writeFileSync(file('broken.yaml'), 'kind: [Pod\n');
-  await fails(1, /error parsing .*broken\.yaml/, 'apply', '-f', file('broken.yaml'));
+  await fails(1, /MANIFEST_INVALID[\s\S]*broken\.yaml/, 'apply', '-f', file('broken.yaml'));
   writeFileSync(file('unknown.yaml'), deploymentManifest('odd', { replicas: 1 }).replace('replicas:', 'replica:'));
   const unknown = await suite.slipway(['apply', '-f', file('unknown.yaml')]);
   assert.equal(unknown.code, 1);

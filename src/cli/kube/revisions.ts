@@ -16,24 +16,40 @@ export interface Revision {
   template: { metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }; spec?: unknown };
 }
 
-/** The revisions of a Deployment, oldest first: its ReplicaSets. Throws CommandError for other kinds. */
+/**
+ * The revisions of a workload, oldest first: the ReplicaSets of a Deployment, the ControllerRevisions of a DaemonSet or StatefulSet.
+ * Throws CommandError for other kinds.
+ */
 export const revisionsOf = async (session: Session, object: KubeObject): Promise<Revision[]> => {
-  if (object.kind !== 'Deployment') throw new CommandError(`no history viewer has been implemented for "${object.kind}"`);
-  const replicaSets = await fetchObjects(
+  const isDeployment = object.kind === 'Deployment';
+  if (!isDeployment && object.kind !== 'DaemonSet' && object.kind !== 'StatefulSet')
+    throw new CommandError(`no history viewer has been implemented for "${object.kind}"`);
+  const found = await fetchObjects(
     { ...session, namespace: object.metadata.namespace ?? session.namespace },
-    { resource: builtinResource('replicasets', 'apps') },
-    { labelSelector: selectorOf(object, builtinResource('deployments', 'apps')) },
+    { resource: builtinResource(isDeployment ? 'replicasets' : 'controllerrevisions', 'apps') },
+    { labelSelector: selectorOf(object, builtinResource(`${object.kind?.toLowerCase()}s`, 'apps')) },
   );
-  return replicaSets
-    .filter((set) => set.metadata.ownerReferences?.some((owner) => owner.uid === object.metadata.uid && owner.controller))
-    .filter((set) => set.metadata.annotations?.[REVISION])
-    .map((set) => ({
-      number: Number(set.metadata.annotations?.[REVISION]),
-      changeCause: set.metadata.annotations?.[CHANGE_CAUSE] ?? '<none>',
-      template: withoutHash((set['spec'] as { template: Revision['template'] }).template),
-    }))
+  return found
+    .filter((each) => each.metadata.ownerReferences?.some((owner) => owner.uid === object.metadata.uid && owner.controller))
+    .flatMap((each) => (isDeployment ? ofReplicaSet(each) : [ofControllerRevision(each)]))
     .sort((one, other) => one.number - other.number);
 };
+
+const ofReplicaSet = (set: KubeObject): Revision[] => {
+  const number = set.metadata.annotations?.[REVISION];
+  if (!number) return [];
+  const { template } = set['spec'] as { template: Revision['template'] };
+  return [{ number: Number(number), changeCause: changeCauseOf(set), template: withoutHash(template) }];
+};
+
+/** Its data is the patch that brings the workload back: the whole template, marked as a replacement. */
+const ofControllerRevision = (revision: KubeObject): Revision => {
+  const { spec } = revision['data'] as { spec: { template: Revision['template'] & { $patch?: string } } };
+  const { $patch: _, ...template } = spec.template;
+  return { number: Number(revision['revision']), changeCause: changeCauseOf(revision), template };
+};
+
+const changeCauseOf = (object: KubeObject): string => object.metadata.annotations?.[CHANGE_CAUSE] ?? '<none>';
 
 const withoutHash = (template: Revision['template']): Revision['template'] => {
   const { 'pod-template-hash': _, ...labels } = template.metadata?.labels ?? {};
@@ -50,4 +66,11 @@ export const revisionToUndo = (revisions: readonly Revision[], wanted: number): 
   return found;
 };
 
-export const sameTemplate = (one: unknown, other: unknown): boolean => isDeepStrictEqual(one, other);
+/** Some writers spell out that a template has no time of creation. */
+export const sameTemplate = (one: Revision['template'], other: Revision['template']): boolean => {
+  const plain = ({ metadata, ...rest }: Revision['template']): object => {
+    const { creationTimestamp: _, ...more } = (metadata ?? {}) as Record<string, unknown>;
+    return { ...rest, metadata: more };
+  };
+  return isDeepStrictEqual(plain(one), plain(other));
+};

@@ -6,6 +6,7 @@ const flags = {} as const satisfies Flags;
 
 export default class WhoAmI extends KubeCommand<typeof flags> {
   static override summary = 'Who the server takes you for';
+  static override examples = ['slipway auth whoami'];
   static override flags = flags;
 
   async run(): Promise<void> {

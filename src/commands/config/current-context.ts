@@ -7,6 +7,7 @@ const flags = { kubeconfig: textFlag('Path of the kubeconfig file') } as const s
 
 export default class CurrentContext extends KubeCommand<typeof flags> {
   static override summary = 'Show which context is current';
+  static override examples = ['slipway config current-context'];
   static override flags = flags;
 
   async run(): Promise<void> {

@@ -1,11 +1,12 @@
+import type { PodTemplateSpec } from '../../api/types/core-v1.ts';
 import { type Flags, integerFlag, textFlag } from '../../cli/args/flags.ts';
+import { Page } from '../../cli/describe/page.ts';
+import { describeTemplate } from '../../cli/describe/pod.ts';
 import { CommandError, forEachItem } from '../../cli/errors.ts';
 import { FILE_FLAGS, SELECTOR_FLAGS } from '../../cli/kube/object-flags.ts';
 import { qualifiedName } from '../../cli/kube/resource-catalog.ts';
 import { revisionsOf } from '../../cli/kube/revisions.ts';
 import { ObjectCommand } from '../../cli/object-command.ts';
-import { renderYaml } from '../../cli/output/render-object.ts';
-import { renderRows } from '../../cli/output/text-table.ts';
 
 const flags = {
   ...FILE_FLAGS,
@@ -15,7 +16,7 @@ const flags = {
 } as const satisfies Flags;
 
 export default class RolloutHistory extends ObjectCommand<typeof flags> {
-  static override summary = 'List the revisions of a Deployment';
+  static override summary = 'List the revisions of a workload';
   static override usage = '(TYPE NAME | TYPE/NAME) [--revision=N] [flags]';
   static override examples = ['slipway rollout history deployment/web', 'slipway rollout history deployment/web --revision=2'];
   static override flags = flags;
@@ -28,15 +29,21 @@ export default class RolloutHistory extends ObjectCommand<typeof flags> {
       if (wanted > 0) {
         const found = revisions.find((revision) => revision.number === wanted);
         if (!found) throw new CommandError(`unable to find the specified revision`);
-        this.io.out(`${name} with revision #${wanted}\nPod Template:\n${renderYaml(found.template).replace(/^/gm, '  ').trimEnd()}\n`);
+        const page = new Page(Date.now());
+        page.line(`${name} with revision #${wanted}`);
+        describeTemplate(page, found.template as PodTemplateSpec);
+        this.io.out(page.toString());
         return;
       }
       if (!revisions.length) {
         this.io.out(`${name} \nNo rollout history found.\n`);
         return;
       }
-      const rows = revisions.map((revision) => [String(revision.number), revision.changeCause]);
-      this.io.out(`${name} \n${renderRows([['REVISION', 'CHANGE-CAUSE'], ...rows])}\n`);
+      const page = new Page(Date.now());
+      page.line(`${name} `);
+      page.line('REVISION\tCHANGE-CAUSE');
+      for (const { number, changeCause } of revisions) page.line(`${number}\t${changeCause}`);
+      this.io.out(`${page}\n`);
     });
   }
 }

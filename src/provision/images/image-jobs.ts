@@ -16,24 +16,29 @@ export const loadIntoCluster = (cluster: string, sources: readonly ImageSource[]
 /** Reference -> names of the nodes that have it. */
 export const listImages = (cluster: string): Promise<Map<string, { id: string; nodes: string[] }>> =>
   withCluster(cluster, (open) =>
-    withHosts(open, async (hosts) => {
+    withHosts(open, async (hosts, nodes) => {
       const found = new Map<string, { id: string; nodes: string[] }>();
-      const perHost = await Promise.all(hosts.map(async (host) => ({ host, images: await imagesOf(host) })));
-      for (const { host, images } of perHost)
+      const perHost = await Promise.all(
+        hosts.map(async (host, index) => ({ node: nodes[index] ?? host.name, images: await imagesOf(host) })),
+      );
+      for (const { node, images } of perHost)
         for (const [reference, id] of images) {
           const entry = found.get(reference) ?? { id, nodes: [] };
-          entry.nodes.push(host.name);
+          entry.nodes.push(node);
           found.set(reference, entry);
         }
       return found;
     }),
   );
 
-const withHosts = async <T>({ state, driver }: OpenCluster, work: (hosts: Host[]) => Promise<T>): Promise<T> => {
+const withHosts = async <T>({ state, driver }: OpenCluster, work: (hosts: Host[], nodes: string[]) => Promise<T>): Promise<T> => {
   const machines = (await driver.list(state.spec.name)).filter((machine) => machine.state === 'running');
   const hosts = await Promise.all(machines.map((machine) => driver.connect(machine)));
   try {
-    return await work(hosts);
+    return await work(
+      hosts,
+      machines.map((machine) => machine.name),
+    );
   } finally {
     await Promise.all(hosts.map((host) => host.close()));
   }
