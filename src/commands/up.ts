@@ -64,18 +64,23 @@ export default class Up extends BaseCommand<typeof flags> {
     );
     const result = await followJob(job, { io: this.io, json: given.output === 'json' });
     if (given.output === 'json') return;
-    this.io.out(summaryOf(result, { demo: given.demo }));
+    this.io.out(summaryOf(result, { demo: given.demo, merged: given.kubeconfig, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }));
   }
 }
 
-const summaryOf = (result: UpResult, { demo }: { demo: boolean }): string => {
+export const summaryOf = (result: UpResult, { demo, merged, home }: { demo: boolean; merged: boolean; home: string }): string => {
   const nodes = result.nodes.map((node) => `${node.name} (${node.address})`).join(', ');
   const seconds = `${(result.milliseconds / 1000).toFixed(1)} s`;
   return `${result.changed ? `Cluster ${result.cluster} is ready (${seconds})` : `Cluster ${result.cluster} is unchanged`}: ${nodes}
-API: ${result.server}, kubeconfig context ${result.context}
+API: ${result.server}, ${merged ? `kubeconfig context ${result.context}` : 'your kubeconfig is as it was'}
 
 Next:
-  slipway get pods -A
+${
+  merged
+    ? ''
+    : `  export KUBECONFIG=${home}/clusters/${result.cluster}/kubeconfig
+`
+}  slipway get pods -A
 ${demo ? '  slipway scale deployment demo --replicas=4\n' : '  slipway run web --image=registry.slipway.local/demo:1 --replicas=3 --port=8080\n'}  slipway status ${result.cluster}
   slipway down ${result.cluster}
 `;
