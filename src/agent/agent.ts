@@ -117,6 +117,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     maxPods: config.maxPods,
     rootDir: config.rootDir,
     nodeLabels: () => keeper.labels,
+    refreshNode: () => keeper.refresh(),
   });
   const staticPods = new StaticPods({ directory: config.manifestDir, nodeName: config.nodeName, client, mirrors: pods, manager, log });
   const keeper = new NodeKeeper({

@@ -66,6 +66,11 @@ export class NodeKeeper implements Component {
     return this.#node?.metadata.labels ?? this.#ownLabels();
   }
 
+  /** Reads the node anew: somebody may have labelled it a moment ago. */
+  async refresh(): Promise<void> {
+    this.#node = await this.#options.client.get<Stored<Node>>(nodeKind, { name: this.#options.config.nodeName });
+  }
+
   async start(): Promise<void> {
     this.#loops = Promise.all([this.#statusLoop(), this.#leaseLoop()]);
   }
@@ -150,7 +155,7 @@ export class NodeKeeper implements Component {
     const status = await this.#status(this.#written?.conditions ?? this.#node?.status?.conditions ?? []);
     const isDue = now() - this.#writtenAt >= HEARTBEAT_MS || now() < this.#doubtUntil;
     if (!isDue && this.#written && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(this.#written))) return;
-    await client.patch(
+    this.#node = await client.patch<Stored<Node>>(
       nodeKind,
       { name: config.nodeName, subresource: 'status' },
       { status },

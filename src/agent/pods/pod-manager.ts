@@ -23,6 +23,8 @@ export interface PodManagerOptions {
   maxPods: number;
   rootDir: string;
   nodeLabels(): Readonly<Record<string, string>>;
+  /** Brings those labels up to date. */
+  refreshNode(): Promise<void>;
 }
 
 /** Gives every pod of this node its worker, and ends what the runtime has that belongs to no pod. */
@@ -145,10 +147,24 @@ export class PodManager implements Component {
     const worker = new PodWorker({ context: this.#options.context, pod, onGone: () => this.#forget(uid) });
     const refusal = this.#admit(pod);
     this.#workers.set(uid, worker);
-    if (refusal) {
-      this.#options.context.events.record(pod, 'Warning', refusal.reason, refusal.message);
-      worker.fail(refusal.reason, refusal.message);
-    } else worker.kick();
+    if (refusal?.reason !== 'NodeAffinity') {
+      this.#begin(worker, refusal);
+      return;
+    }
+    // The scheduler may know newer labels of this node than the agent.
+    void this.#options
+      .refreshNode()
+      .catch((error: unknown) => this.#options.context.log.debug('the node was not read anew', { error: String(error) }))
+      .then(() => this.#begin(worker, this.#admit(pod)));
+  }
+
+  #begin(worker: PodWorker, refusal: { reason: string; message: string } | undefined): void {
+    if (!refusal) {
+      worker.kick();
+      return;
+    }
+    this.#options.context.events.record(worker.pod, 'Warning', refusal.reason, refusal.message);
+    worker.fail(refusal.reason, refusal.message);
   }
 
   #forget(uid: string): void {
@@ -165,7 +181,11 @@ export class PodManager implements Component {
     // What has been running here was let in before.
     if (startTime || phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp) return undefined;
     const others = [...this.#workers.values()].filter(
-      (worker) => worker.isActive && worker.status.phase !== 'Failed' && worker.status.phase !== 'Succeeded',
+      (worker) =>
+        worker.pod.metadata.uid !== pod.metadata.uid &&
+        worker.isActive &&
+        worker.status.phase !== 'Failed' &&
+        worker.status.phase !== 'Succeeded',
     );
     return admitPod(pod, {
       others: others.map((worker) => worker.pod),
