@@ -9,7 +9,7 @@ import type { InformerReads } from '../client/informer/informer.ts';
 import { claimObjects, indexByController } from './claim-objects.ts';
 import type { ControllerContext } from './controller.ts';
 import { controllerRefTo } from './pods.ts';
-import { templateHash } from './template-hash.ts';
+import { canonicalJson, templateHash } from './template-hash.ts';
 
 export const REVISION_HASH = 'controller-revision-hash';
 
@@ -45,7 +45,8 @@ export class ControllerHistory {
       selector: owner.spec?.selector,
     });
     const all = claimed.sort((a, b) => a.revision - b.revision);
-    const data = { spec: { template: { ...owner.spec?.template, $patch: 'replace' } } };
+    // Clients compare these bytes with what they make of the template, with its keys in order.
+    const data: unknown = JSON.parse(canonicalJson({ spec: { template: { ...owner.spec?.template, $patch: 'replace' } } }));
     const known = all.findLast((revision) => semanticEqual(revision.data, data));
     const newest = (all.at(-1)?.revision ?? 0) + 1;
     if (known && known === all.at(-1)) return { current: known, all };

@@ -14,7 +14,7 @@ import { regarding } from '../event-recorder.ts';
 import { intOrPercent } from '../int-or-percent.ts';
 import { PodControl } from '../pod-control.ts';
 import { controllerRefOf, controllerRefTo, isPodFinished, isPodReady, msUntilAvailable, nameWithSuffix, podFromTemplate } from '../pods.ts';
-import { affinityToNode, daemonTolerations, nodeFit, podsToReplace } from './daemonset-decide.ts';
+import { affinityToNode, daemonTolerations, type FailureBackOff, nextFailure, nodeFit, podsToReplace } from './daemonset-decide.ts';
 
 /** One pod on every node that fits. */
 export const daemonSetController: Controller = {
@@ -33,6 +33,8 @@ class DaemonSetReconciler implements Reconciler {
   readonly #pods: InformerReads<Pod>;
   readonly #control: PodControl;
   readonly #history: ControllerHistory;
+  /** By set, then by generation and node. */
+  readonly #failures = new Map<string, Map<string, FailureBackOff>>();
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -69,6 +71,7 @@ class DaemonSetReconciler implements Reconciler {
     const set = this.#sets.get(key);
     if (!set) {
       this.#control.forget(key);
+      this.#failures.delete(key);
       return undefined;
     }
     if (set.metadata.deletionTimestamp) return undefined;
@@ -84,12 +87,16 @@ class DaemonSetReconciler implements Reconciler {
       owner: set,
       selector: set.spec?.selector,
     });
-    if (mayChange) await this.#placePods(key, set, claimed, hash);
+    const waitMs = mayChange ? await this.#placePods(key, set, claimed, hash) : undefined;
     await this.#history.truncate(set, all, this.#revisionsInUse(set, claimed, current));
-    return this.#writeStatus(set, claimed, hash);
+    const result = await this.#writeStatus(set, claimed, hash);
+    const soonest = Math.min(waitMs ?? Number.POSITIVE_INFINITY, result?.requeueAfterMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(soonest) ? { requeueAfterMs: soonest } : undefined;
   }
 
-  async #placePods(key: string, set: Owner, claimed: readonly Stored<Pod>[], hash: string): Promise<void> {
+  /** Answers after which time to look again. */
+  async #placePods(key: string, set: Owner, claimed: readonly Stored<Pod>[], hash: string): Promise<number | undefined> {
+    const waits: number[] = [];
     const byNode = Map.groupBy(claimed, targetNodeOf);
     const about = regarding(daemonSets, set);
     const missing: string[] = [];
@@ -100,7 +107,9 @@ class DaemonSetReconciler implements Reconciler {
       const { shouldRun, shouldContinue } = nodeFit(set, node);
       const alive = here.filter((pod) => !pod.metadata.deletionTimestamp);
       const failed = alive.filter(isPodFinished);
-      if (shouldContinue) doomed.push(...failed);
+      const waitMs = shouldContinue && failed.length > 0 ? this.#failed(key, `${set.metadata.generation} ${name}`) : 0;
+      if (waitMs > 0) waits.push(waitMs);
+      else if (shouldContinue) doomed.push(...failed);
       else doomed.push(...alive);
       if (!shouldContinue) continue;
       const active = alive.filter((pod) => !isPodFinished(pod));
@@ -115,6 +124,16 @@ class DaemonSetReconciler implements Reconciler {
       doomed.push(...this.#replaceable(set, claimed, hash));
     await Promise.all(doomed.map((pod) => this.#control.delete(key, about, pod)));
     await Promise.all(missing.map((name) => this.#createOn(key, set, name, hash)));
+    return waits.length > 0 ? Math.min(...waits) : undefined;
+  }
+
+  /** How long a failed pod stays where it is: not at all the first time, then a second, twice as long each time. 0: it may go. */
+  #failed(key: string, place: string): number {
+    const places = this.#failures.get(key) ?? new Map<string, FailureBackOff>();
+    this.#failures.set(key, places);
+    const { waitMs, next } = nextFailure(places.get(place), this.#context.now());
+    places.set(place, next);
+    return waitMs;
   }
 
   #isSurging(set: Owner): boolean {

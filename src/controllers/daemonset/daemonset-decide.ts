@@ -59,6 +59,23 @@ const matchesTerm = (term: NodeSelectorTerm, node: Stored<Node>): boolean => {
   );
 };
 
+/** When the next pod of a place that fails again and again may be replaced. */
+export interface FailureBackOff {
+  delayMs: number;
+  until: number;
+}
+
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 15 * 60_000;
+
+/** `waitMs` 0: the failed pod may be replaced now, and the next one has to wait longer. A long time without failures forgets them. */
+export const nextFailure = (before: FailureBackOff | undefined, now: number): { waitMs: number; next: FailureBackOff } => {
+  if (before && now < before.until) return { waitMs: before.until - now, next: before };
+  const isForgotten = !before || now - before.until > 2 * LONGEST_DELAY_MS;
+  const delayMs = isForgotten ? FIRST_DELAY_MS : Math.min(before.delayMs * 2, LONGEST_DELAY_MS);
+  return { waitMs: 0, next: { delayMs, until: now + delayMs } };
+};
+
 /** Pins the pod to its node, so that the ordinary scheduler puts it there and nowhere else. */
 export const affinityToNode = (spec: Pod['spec'], nodeName: string): NonNullable<Pod['spec']>['affinity'] => {
   const term = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [nodeName] }] };

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Stored } from '../../../src/api/meta/object.ts';
 import type { Deployment, ReplicaSet } from '../../../src/api/types/apps-v1.ts';
 import type { Node, Pod, Toleration } from '../../../src/api/types/core-v1.ts';
+import { nextFailure } from '../../../src/controllers/daemonset/daemonset-decide.ts';
 import { decideRollingUpdate, decideScale } from '../../../src/controllers/deployment/deployment-decide.ts';
 import { newSetAnnotations, nextRevision } from '../../../src/controllers/deployment/revision.ts';
 import { groupEndpoints, planSlices } from '../../../src/controllers/endpointslice/slice-plan.ts';
@@ -145,6 +146,16 @@ describe('taints of nodes', () => {
       ['x:NoExecute'],
     ));
   test('a node that has not said anything is left alone', () => assert.deepEqual(brief(node(undefined)), []));
+});
+
+test('failed daemons are replaced at once, then ever later', () => {
+  const first = nextFailure(undefined, NOW);
+  assert.equal(first.waitMs, 0);
+  assert.equal(nextFailure(first.next, NOW + 400).waitMs, 600);
+  const second = nextFailure(first.next, NOW + 1_000);
+  assert.deepEqual([second.waitMs, second.next.delayMs], [0, 2_000]);
+  assert.equal(nextFailure({ delayMs: 900_000, until: NOW }, NOW).next.delayMs, 900_000);
+  assert.equal(nextFailure({ delayMs: 900_000, until: NOW - 7_200_000 }, NOW).next.delayMs, 1_000);
 });
 
 describe('garbage', () => {
