@@ -70,6 +70,27 @@ const TYPE_FIELDS: Document = {
   kind: { type: 'string', description: 'Kind is the name of the resource that this object is, in CamelCase.' },
 };
 
+/** What every object has, for kubectl explain. */
+const META_WORDS: Readonly<Record<string, string>> = {
+  name: 'Name is unique among objects of one kind in one namespace, and stays.',
+  generateName: 'GenerateName is the beginning of a name that the server completes.',
+  namespace: 'Namespace is the space in which the name is unique; empty for what lives in none.',
+  uid: 'UID tells this object from others of the same name, before and after.',
+  resourceVersion: 'ResourceVersion is the version of the object as it is stored; compare it, but read nothing into it.',
+  generation: 'Generation is a number that grows with every change of what is wanted.',
+  creationTimestamp: 'CreationTimestamp is a timestamp of when the server created the object.',
+  deletionTimestamp: 'DeletionTimestamp is when the object is to be gone; set by the server when a deletion is asked for.',
+  labels: 'Labels are keys and values by which objects are selected.',
+  annotations: 'Annotations are keys and values for tools; nothing selects by them.',
+  ownerReferences: 'OwnerReferences name the objects on which this one depends; when all are gone it goes too.',
+  finalizers: 'Finalizers name what is to be done before the object may go.',
+  managedFields: 'ManagedFields tell who set which field.',
+};
+
+/** Beside a bare $ref nothing may stand. */
+const explained = (shown: Document, description: string | undefined): Document =>
+  description === undefined ? shown : '$ref' in shown ? { allOf: [shown], description } : { ...shown, description };
+
 class SchemaCollector {
   readonly #found = new Map<string, Document>();
   readonly #custom: Readonly<Record<string, Document>>;
@@ -91,7 +112,11 @@ class SchemaCollector {
     this.#found.set(definition, {
       type: 'object',
       ...rest,
-      properties: { ...properties, ...TYPE_FIELDS, metadata: this.#ofType('meta/v1.ObjectMeta') },
+      properties: {
+        ...properties,
+        ...TYPE_FIELDS,
+        metadata: { allOf: [this.#ofType('meta/v1.ObjectMeta')], description: "Standard object's metadata." },
+      },
       'x-kubernetes-group-version-kind': [{ group: kind.group, kind: kind.kind, version: kind.version }],
     });
     return reference(definition);
@@ -109,7 +134,10 @@ class SchemaCollector {
     this.#found.set(definition, document);
     if (!type) return reference(definition);
     if (type.required) document['required'] = type.required;
-    document['properties'] = Object.fromEntries(Object.entries(type.fields).map(([name, field]) => [name, this.#ofField(field)]));
+    const words = typeName === 'meta/v1.ObjectMeta' ? META_WORDS : {};
+    document['properties'] = Object.fromEntries(
+      Object.entries(type.fields).map(([name, field]) => [name, explained(this.#ofField(field), words[name])]),
+    );
     if (type.mapType) document['x-kubernetes-map-type'] = type.mapType;
     if (type.gvk) {
       const [group, version, kind] = type.gvk;

@@ -1,12 +1,14 @@
 import { defineKind, SCALE, STATUS } from '../../api/define-kind.ts';
 import type { Column, Kind } from '../../api/kind.ts';
 import { ageColumn } from '../../api/meta/columns.ts';
+import type { FieldError } from '../../api/meta/field-error.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from '../../api/types/apiextensions-v1.ts';
 import type { WebhookClient } from '../webhooks/webhook-client.ts';
 import { type Converter, createConverter } from './conversion.ts';
 import { readJsonPath } from './json-path.ts';
 import { hasDefaults, pruneUnknown, type StructuralSchema, schemaErrors, setSchemaDefaults } from './structural-schema.ts';
+import { brokenRules, hasRules } from './validation-rules.ts';
 
 /** How the registry serves a custom resource beyond what every kind has. */
 export interface CustomKind extends Kind {
@@ -44,7 +46,12 @@ const customKind = (
   const keepsAll = spec.preserveUnknownFields === true || schema === undefined;
   const { names } = spec;
   const { scale, status } = version.subresources ?? {};
-  const check = (object: KubeObject) => (schema ? schemaErrors(object, schema, '') : []);
+  const check = (object: KubeObject, old?: KubeObject): FieldError[] => {
+    if (!schema) return [];
+    const errors = schemaErrors(object, schema, '');
+    // Rules may rely on what the schema says otherwise.
+    return errors.length || !hasRules(schema) ? errors : brokenRules(object, old, schema);
+  };
   const kind = defineKind({
     group: spec.group,
     version: version.name,
@@ -60,7 +67,7 @@ const customKind = (
     hasGeneration: true,
     subresources: { ...(status ? { status: STATUS } : {}), ...(scale ? { scale: SCALE } : {}) },
     ...(schema ? { setDefaults: (object: KubeObject) => setSchemaDefaults(object, schema) } : {}),
-    validate: check,
+    validate: (object) => check(object),
     validateUpdate: check,
     validateStatusUpdate: check,
     selectableFields: Object.fromEntries(

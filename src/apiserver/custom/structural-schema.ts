@@ -1,5 +1,6 @@
 import type { FieldError } from '../../api/meta/field-error.ts';
 import { invalid, notSupported, required } from '../../api/meta/field-error.ts';
+import type { ValidationRule } from './validation-rules.ts';
 
 /** The part of OpenAPI v3 that custom resource definitions may use. */
 export interface StructuralSchema {
@@ -19,6 +20,7 @@ export interface StructuralSchema {
   minLength?: number;
   maxLength?: number;
   pattern?: string;
+  format?: string;
   minItems?: number;
   maxItems?: number;
   uniqueItems?: boolean;
@@ -33,6 +35,7 @@ export interface StructuralSchema {
   'x-kubernetes-int-or-string'?: boolean;
   'x-kubernetes-list-type'?: string;
   'x-kubernetes-list-map-keys'?: string[];
+  'x-kubernetes-validations'?: ValidationRule[];
 }
 
 type Fields = Record<string, unknown>;
