@@ -3,7 +3,7 @@
  * file. Two builds at once do not disturb each other: each writes a folder of its own and renames it into place.
  */
 
-import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -51,12 +51,24 @@ const main = async () => {
       mkdirSync(dirname(join(dist, file)), { recursive: true });
       renameSync(join(work, file), join(dist, file));
     }
+    removeOld(join(dist, 'chunks'));
+    removeOld(join(dist, '.compile-cache'));
     writeFileSync(join(dist, '.stamp'), startedAt.toISOString());
     // The stamp tells when reading began: a file saved during the build counts as newer.
     const { utimesSync } = await import('node:fs');
     utimesSync(join(dist, '.stamp'), startedAt, startedAt);
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+};
+
+/** What earlier builds left: kept for an hour, because a program that runs on may still load it. */
+const removeOld = (folder) => {
+  const limit = Date.now() - 3600_000;
+  for (const entry of globSync('**/*', { cwd: folder, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    // Another build may be faster.
+    if (entry.isFile() && (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? limit) < limit) rmSync(path, { force: true });
   }
 };
 
