@@ -132,7 +132,8 @@ export class LocalSandbox {
     const { id, controlGroup, link, runFolder } = this.#place;
     if (existsSync(join(runFolder, 'runc', this.#place.id.cluster, id.name)))
       await runProcess(this.#runc('delete', '--force', id.name), { where: 'this host', check: false });
-    if (existsSync(`/sys/class/net/${link}`)) await runProcess(['ip', 'link', 'delete', link], { where: 'this host', check: false });
+    // The kernel takes it away with the node's network too, but later. /sys may show the links of another namespace.
+    await runProcess(['ip', 'link', 'delete', link], { where: 'this host', check: false });
     await rm(this.#runningFile(), { force: true });
     await removeControlGroup(controlGroup, { patienceMs: 3000 });
   }

@@ -72,21 +72,21 @@ const FIND_SERVICE = `find_service() {
 /** Brings the running copy up to date, has it supervised when it is not yet, and wants it up. */
 const startScript = (name: string): string => `set -e
 ${FIND_SERVICE}
-name=${shellQuote(name)} from=${RUNIT_DEFINITIONS}/$name
+name=${shellQuote(name)} from=${RUNIT_DEFINITIONS}/$name said=
 if [ -p ${RUNIT_CALL} ]; then
   to=${SANDBOX_SERVICES}/$name
   if [ -d $to ]; then cp -f $from/run $to/.run; mv $to/.run $to/run
-  else cp -a $from ${SANDBOX_SERVICES}/.$name; mv ${SANDBOX_SERVICES}/.$name $to; fi
+  else rm -rf ${SANDBOX_SERVICES}/.$name; cp -a $from ${SANDBOX_SERVICES}/.$name; mv ${SANDBOX_SERVICES}/.$name $to; fi
   find_service $name || echo $name > ${RUNIT_CALL}
 else
   mkdir -p ${MACHINE_SERVICES}; ln -sfn $from ${MACHINE_SERVICES}/$name
 fi
 tries=0
-until find_service $name; do
-  tries=$((tries + 1)); [ $tries -lt 500 ] || { echo "runit does not take up $name" >&2; exit 1; }
+# A runsv that has just begun has made its pipe, but does not listen yet.
+until find_service $name && said=$(sv up "$at"); do
+  tries=$((tries + 1)); [ $tries -lt 500 ] || { echo "runit does not take up $name: $said" >&2; exit 1; }
   sleep 0.02
-done
-sv up "$at" > /dev/null`;
+done`;
 
 const removeScript = (name: string): string => `${FIND_SERVICE}
 name=${shellQuote(name)}
