@@ -1,12 +1,13 @@
 /** `create` by flags and `rollout` beside stock kubectl on one API server. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '../../src/api/meta/object.ts';
+import { createAuthority } from '../../src/pki/certificates.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { findKubectl } from '../support/kubectl.ts';
 
@@ -75,15 +76,11 @@ for (const words of [
 
 test('create secret tls takes a certificate and its key, and no other key', async () => {
   const file = (name: string): string => join(folder, name);
-  for (const name of ['one', 'two'])
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', `/CN=${name}`],
-        ...['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)],
-      ],
-      { stdio: 'ignore' },
-    );
+  for (const name of ['one', 'two']) {
+    const { certPem, keyPem } = await createAuthority({ commonName: name, years: 1 });
+    writeFileSync(file(`${name}.crt`), certPem);
+    writeFileSync(file(`${name}.key`), keyPem);
+  }
   const wrong = await run(own, ['create', 'secret', 'tls', 'shop', `--cert=${file('one.crt')}`, `--key=${file('two.key')}`]);
   assert.deepEqual([wrong.code, wrong.stderr], [1, 'error: tls: private key does not match public key\n']);
   assert.equal(
