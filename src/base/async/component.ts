@@ -15,6 +15,9 @@ export interface Component {
   stop(): Promise<void>;
 }
 
+/** Names the component that holds a process up. */
+const SLOW_STOP_MS = 2000;
+
 /** Starts all, in order; when one fails, those already started are stopped again and the error is thrown. */
 export const startComponents = async (components: readonly Component[], log: Logger): Promise<void> => {
   const started: Component[] = [];
@@ -33,7 +36,9 @@ export const startComponents = async (components: readonly Component[], log: Log
 
 export const stopComponents = async (components: readonly Component[], log: Logger): Promise<void> => {
   for (const component of [...components].reverse()) {
+    const slow = setTimeout(() => log.warn('component is slow to stop', { component: component.name }), SLOW_STOP_MS);
     // A component that fails to stop must not keep the others from stopping.
     await component.stop().catch((error: unknown) => log.error('component failed to stop', { component: component.name, error }));
+    clearTimeout(slow);
   }
 };
