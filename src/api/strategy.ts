@@ -85,7 +85,6 @@ const STATUS_ALONE = new Set([
   'admissionregistration.k8s.io',
   'apiextensions.k8s.io',
   'apiregistration.k8s.io',
-  'certificates.k8s.io',
   'flowcontrol.apiserver.k8s.io',
   'resource.k8s.io',
 ]);

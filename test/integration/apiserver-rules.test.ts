@@ -8,6 +8,8 @@ import type { Pod } from '../../src/api/types/core-v1.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { rawRequest } from '../support/raw-request.ts';
 
+const CSR =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIR01HNENBUUF3RERFS01BZ0dBMVVFQXd3QmVEQlpNQk1HQnlxR1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCSWpMRVFEenBNbytOQnRleHhmdXdEM2I1US9EZkplSjAxTHhKTDEybjQvbWVPRFFqNmJaaS9KZm4rY1ZEblRhCjBQUkQ3OWoxQ1hiUVRtanhsMGpWZEptZ0FEQUtCZ2dxaGtqT1BRUURBZ05JQURCRkFpQVB4bFozYkJrN2ZHSVgKS2M2ZS9wQU5Vcmx1VTVXTThNMkdOOXFEaEtpamhnSWhBSUVndFlJaHY4eW5DRHZsdVNxQ1B1R3Z2d2lTdHk2eQpLYU1KZEY4T1c5eEQKLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==';
 let server: TestApiServer;
 let admin: Transport;
 before(async () => {
@@ -353,4 +355,22 @@ test('events are found by their reporter in both groups', async () => {
       ['told'],
     );
   }
+});
+
+test('a request for a certificate says who asked, whatever it claims', async () => {
+  const user = server.server.localTransport({ name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] });
+  const made = await post(
+    '/apis/certificates.k8s.io/v1/certificatesigningrequests',
+    {
+      kind: 'CertificateSigningRequest',
+      apiVersion: 'certificates.k8s.io/v1',
+      metadata: { name: 'forged' },
+      spec: { request: CSR, signerName: 'example.com/x', usages: ['client auth'], username: 'system:node:n2', groups: ['system:masters'] },
+      status: { certificate: 'bm9uZQ==' },
+    },
+    user,
+  );
+  const { spec, status } = made as KubeObject & { spec: { username: string; groups: string[] }; status?: object };
+  assert.deepEqual([spec.username, spec.groups], ['system:node:n1', ['system:nodes', 'system:authenticated']]);
+  assert.deepEqual(status ?? {}, {});
 });

@@ -27,6 +27,26 @@ export const certificateSigningRequest = defineKind({
     approval: { verbs: ['get', 'patch', 'update'] },
     status: STATUS,
   },
+  prepareForCreate: (object) => {
+    object['status'] = {};
+  },
+  // What is asked for stays as it was asked; only approvals and signers write more.
+  prepareForUpdate: (object, old) => {
+    object['spec'] = structuredClone(old['spec']);
+    object['status'] = structuredClone(old['status'] ?? {});
+  },
+  prepareForStatusUpdate: (object, old) => {
+    const isVerdict = ({ type }: { type: string }): boolean => type === 'Approved' || type === 'Denied';
+    const request = as<CertificateSigningRequest>(object);
+    const verdicts = (as<CertificateSigningRequest>(old).status?.conditions ?? []).filter(isVerdict);
+    const given = request.status?.conditions ?? [];
+    const missing = verdicts.filter(({ type }) => !given.some((condition) => condition.type === type));
+    const conditions = given
+      .filter((condition) => !isVerdict(condition) || verdicts.some(({ type }) => type === condition.type))
+      .map((condition) => verdicts.find(({ type }) => type === condition.type) ?? condition);
+    if (missing.length + conditions.length > 0)
+      request.status = { ...request.status, conditions: structuredClone([...conditions, ...missing]) };
+  },
   selectableFields: { 'spec.signerName': (object) => as<CertificateSigningRequest>(object).spec?.signerName ?? '' },
   columns: [
     ageColumn,

@@ -1,4 +1,5 @@
 import type { AdmissionPlugin, AdmissionWorld } from './admission.ts';
+import { createCertificateRequester } from './certificate-requester.ts';
 import { createDefaultStorageClass } from './default-storage-class.ts';
 import { createDefaultTolerations } from './default-tolerations.ts';
 import { createLimitRanger } from './limit-ranger.ts';
@@ -22,6 +23,7 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createServiceAccountAdmission(world),
   createNodeRestriction(world),
   createTaintNewNodes(),
+  createCertificateRequester(),
   createPriority(world),
   createDefaultTolerations(world),
   createRuntimeClass(world),
