@@ -12,6 +12,7 @@ import { impersonate } from '../auth/impersonation.ts';
 import type { ApiCall, Query, RequestBody } from '../registry/call.ts';
 import { type Dispatcher, isWrite, noSuchResource } from '../registry/dispatch.ts';
 import type { AuditSink } from './audit.ts';
+import { deadlineOf, within } from './deadline.ts';
 import type { Exchange, Headers } from './exchange.ts';
 import type { FlowControl } from './flow-control.ts';
 import type { Metrics } from './metrics.ts';
@@ -187,6 +188,7 @@ export class RequestHandler {
     const asked = negotiate(exchange.headers.accept);
     if (isPlain && asked.as !== '' && !acceptsPlain(exchange.headers.accept)) throw notAcceptable();
     const wanted = isPlain && asked.as !== '' ? PLAIN : asked;
+    const timeoutMs = deadlineOf(query.get('timeout'));
     const body = isWrite(info.verb) ? await readBody(exchange, info.verb) : NO_BODY;
     const call: ApiCall = {
       info,
@@ -199,7 +201,8 @@ export class RequestHandler {
     };
     let answer: Awaited<ReturnType<Dispatcher['dispatch']>>;
     try {
-      answer = await this.#parts.dispatcher.dispatch(call);
+      const work = this.#parts.dispatcher.dispatch(call);
+      answer = await (info.verb === 'watch' ? work : within(work, timeoutMs));
     } finally {
       if (call.warnings.length) headers['warning'] = warningHeaders(call.warnings);
     }
