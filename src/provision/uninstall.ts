@@ -18,8 +18,9 @@ for snapshot in $(ctr snapshots list | awk 'NR > 1 { print $1 }' | tac); do ctr 
 for image in $(ctr images list --quiet); do ctr images remove --sync "$image"; done
 `;
 
+/** Only what lies below the agent's folder is unmounted: the folder itself may be a file system of the machine. */
 const CLEAN_FILES = `
-for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}|/run/netns/cni-|${NODE_PATHS.containerdState}/io)" { print $2 }' /proc/mounts | tac); do umount -l "$at"; done
+for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}/|/run/netns/cni-|${NODE_PATHS.containerdState}/io)" { print $2 }' /proc/mounts | tac); do umount -l "$at"; done
 rm -f /run/netns/cni-*
 nft delete table inet slipway
 ip link delete slipway-vxlan
