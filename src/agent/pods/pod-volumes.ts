@@ -55,7 +55,8 @@ export class PodVolumes {
       this.#seen = pod;
       await volumes.refresh(pod);
     }
-    return this.#dueAt - now();
+    // It may have been called for again meanwhile.
+    return Math.max(0, this.#dueAt - now());
   }
 }
 
