@@ -6,7 +6,7 @@ import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, requirePki } from './lay-files.ts';
 import { layService } from './lay-service.ts';
-import { NODE_ENVIRONMENT, nodeCommand } from './node-command.ts';
+import { nodeCommand, nodeEnvironment } from './node-command.ts';
 import type { Step } from './step.ts';
 
 /** An agent's short-lived objects are few: a small space for them keeps its memory small. */
@@ -36,7 +36,7 @@ export const agents: Step<ClusterContext> = {
           name: SERVICES.agent,
           description: 'Slipway node agent',
           command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`, [YOUNG_SPACE]),
-          env: NODE_ENVIRONMENT,
+          env: nodeEnvironment('slipway-agent.js'),
           after: [SERVICES.containerd],
         },
         configChanged: changed,

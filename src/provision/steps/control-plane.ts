@@ -4,7 +4,7 @@ import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { API_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, requirePki } from './lay-files.ts';
 import { layService } from './lay-service.ts';
-import { NODE_ENVIRONMENT, nodeCommand, SERVER_HEAP } from './node-command.ts';
+import { nodeCommand, nodeEnvironment, SERVER_HEAP } from './node-command.ts';
 import type { Step } from './step.ts';
 
 /** slipway-server: API server, scheduler and controllers. */
@@ -21,7 +21,7 @@ export const controlPlane: Step<ClusterContext> = {
           name: SERVICES.server,
           description: 'Slipway control plane',
           command: nodeCommand(NODE_PATHS.server, `${NODE_PATHS.config}/server.json`, SERVER_HEAP),
-          env: NODE_ENVIRONMENT,
+          env: nodeEnvironment('slipway-server.js'),
         },
         configChanged: changed,
       });
