@@ -1,5 +1,5 @@
 import type { ResourceName, Stored } from '../api/meta/object.ts';
-import { hasReason, isNotFound } from '../api/meta/status.ts';
+import { conflict, hasReason, isNotFound } from '../api/meta/status.ts';
 import type { LabelSelector, OwnerReference } from '../api/types/meta-v1.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerReads } from '../client/informer/informer.ts';
@@ -32,7 +32,7 @@ export interface Claim<T> {
 
 /**
  * The objects that the owner controls, after adopting orphans that match its selector and releasing its own that no longer do.
- * Adoption asks the server first whether the owner still lives under this uid.
+ * Adoption asks the server first whether the owner still lives under this uid; throws a Conflict when it does not.
  */
 export const claimObjects = async <T>(claim: Claim<T>): Promise<Stored<T>[]> => {
   const { informer, owner, selector, mayAdopt = () => true } = claim;
@@ -47,7 +47,8 @@ export const claimObjects = async <T>(claim: Claim<T>): Promise<Stored<T>[]> => 
   for (const object of informer.byIndex(BY_CONTROLLER, `orphans of ${namespace}`)) {
     if (object.metadata.deletionTimestamp || !selects(selector, object.metadata.labels) || !mayAdopt(object)) continue;
     owned ??= await stillLives(claim);
-    if (!owned) break;
+    // What was decided on from here would rest on an owner that is no more: the caller comes again when it sees that too.
+    if (!owned) throw conflict(claim.ownerResource, owner.metadata.name ?? '', 'it is being deleted, or another has its name');
     const adopted = await adopt(claim, object);
     if (adopted) claimed.push(adopted);
   }
