@@ -1,15 +1,12 @@
-/** What is wrong with the fields of a JSON text, in the order of the text; unknown fields that do not stand in it come last. */
+/**
+ * What is wrong with the fields of a JSON text that is known to parse, in the order of the text: keys that stand twice in one object, of
+ * which `JSON.parse` keeps only the last, and `unknown` ones, paths as in `spec.containers[0].image`. Those that are not found come last.
+ */
 export const fieldProblems = (text: string, unknown: readonly string[]): string[] => {
   const left = new Set(unknown);
   const problems = scanFields(text, left).map(({ path, why }) => `${why} field ${JSON.stringify(path)}`);
   return [...problems, ...[...left].map((path) => `unknown field ${JSON.stringify(path)}`)];
 };
-
-/**
- * Finds keys that stand twice in one object of a JSON text that is known to parse: `metadata.name`, `spec.containers[0].image`.
- * `JSON.parse` keeps only the last, so this needs the text.
- */
-export const duplicateFields = (text: string): string[] => scanFields(text, new Set()).map(({ path }) => path);
 
 interface Problem {
   readonly path: string;

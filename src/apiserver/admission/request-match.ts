@@ -62,8 +62,8 @@ const selectsObject = (selector: ParsedSelector, { object, old }: AdmissionReque
 
 const has = (list: readonly string[] | undefined, value: string): boolean => !!list && (list.includes('*') || list.includes(value));
 
-/** Also for tests: whether one rule names the request when its resource is seen as `kind`. */
-export const ruleMatches = (
+/** Whether one rule names the request when its resource is seen as `kind`. */
+const ruleMatches = (
   rule: RuleWithOperations & { resourceNames?: readonly string[] },
   kind: Pick<Kind, 'group' | 'version' | 'plural' | 'namespaced'>,
   { operation, subresource, name }: Pick<AdmissionRequest, 'operation' | 'subresource' | 'name'>,
