@@ -175,7 +175,8 @@ describe('local driver, beyond the contract', () => {
 
 describe('ssh driver, beyond the contract', () => {
   let machines: SshMachines;
-  const open = (state = 'ssh-state-2'): Driver => createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [] });
+  const open = (state = 'ssh-state-2'): Driver =>
+    createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [] });
   before(async () => {
     machines = await startSshMachines(join(suite.root, 'sshd-2'), 1);
   });
