@@ -35,7 +35,9 @@ const installPackages = () => {
     return;
   }
   const isInstalled = (name) =>
-    spawnSync('dpkg-query', ['--show', '--showformat', '$'.concat('{Status}'), name], { encoding: 'utf8' }).stdout?.includes('ok installed');
+    spawnSync('dpkg-query', ['--show', '--showformat', '$'.concat('{Status}'), name], { encoding: 'utf8' }).stdout?.includes(
+      'ok installed',
+    );
   const missing = PACKAGES.filter((name) => !isInstalled(name));
   if (!missing.length) return;
   console.log(`# installing ${missing.join(' ')} ...`);

@@ -138,7 +138,7 @@ test('names that are taken are not accepted twice', async () => {
 
 test('a definition that is deleted takes its objects and its paths with it', async () => {
   await send({ method: 'DELETE', path: `${CRDS}/shirts.stable.example.com` });
-  await until(async () => (await send({ method: 'GET', path: CRDS }))['items'] instanceof Array && !(await exists()));
+  await until(async () => Array.isArray((await send({ method: 'GET', path: CRDS }))['items']) && !(await exists()));
   await until(() =>
     send({ method: 'GET', path: SHIRTS }).then(
       () => false,
