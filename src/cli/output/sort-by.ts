@@ -1,3 +1,4 @@
+import { UNIT_FACTORS } from '../../api/meta/quantity.ts';
 import { CommandError } from '../errors.ts';
 import { findByPath } from './jsonpath.ts';
 
@@ -17,26 +18,7 @@ const compare = (one: unknown, other: unknown): number => {
   return String(one) < String(other) ? -1 : String(one) > String(other) ? 1 : 0;
 };
 
-const UNITS: Record<string, number> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
 const quantity = (value: unknown): number | undefined => {
   const match = /^(-?\d+(?:\.\d+)?)([numkMGTPE]|[KMGTPE]i)?$/.exec(String(value));
-  return match ? Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1) : undefined;
+  return match ? Number(match[1]) * (UNIT_FACTORS[match[2] ?? ''] ?? 1) : undefined;
 };

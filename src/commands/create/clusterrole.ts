@@ -1,15 +1,11 @@
-import { type Flags, listFlag } from '../../cli/args/flags.ts';
+import type { Flags } from '../../cli/args/flags.ts';
 import { UsageError } from '../../cli/errors.ts';
 import { WRITE_FLAGS } from '../../cli/kube/object-flags.ts';
+import { POLICY_RULE_FLAGS, policyRules } from '../../cli/kube/policy-rules.ts';
 import { builtinResource } from '../../cli/kube/resource-catalog.ts';
 import { ObjectCommand } from '../../cli/object-command.ts';
 
-const flags = {
-  ...WRITE_FLAGS,
-  verb: listFlag('get, list, watch, ...'),
-  resource: listFlag('pods, deployments.apps, pods/log'),
-  'resource-name': listFlag('Only objects of these names'),
-} as const satisfies Flags;
+const flags = { ...WRITE_FLAGS, ...POLICY_RULE_FLAGS } as const satisfies Flags;
 
 export default class CreateClusterRole extends ObjectCommand<typeof flags> {
   static override summary = 'Create a ClusterRole';
@@ -21,23 +17,7 @@ export default class CreateClusterRole extends ObjectCommand<typeof flags> {
     const name = this.args[0];
     if (!name) throw new UsageError('exactly one NAME is required, got 0');
     const resource = builtinResource('clusterroles', 'rbac.authorization.k8s.io');
-    if (!this.flags.verb.length) throw new UsageError('at least one verb must be specified');
-    if (!this.flags.resource.length) throw new UsageError('at least one resource must be specified');
-    const { resources: catalog } = await this.session();
-    const byGroup = new Map<string, string[]>();
-    for (const word of this.flags.resource) {
-      const [type = '', subresource] = word.split('/');
-      const found = await catalog.byArgument(type);
-      const plural = subresource ? `${found.plural}/${subresource}` : found.plural;
-      byGroup.set(found.group, [...(byGroup.get(found.group) ?? []), plural]);
-    }
-    const names = this.flags['resource-name'];
-    const rules = [...byGroup].map(([group, resources]) => ({
-      apiGroups: [group],
-      resources,
-      verbs: this.flags.verb,
-      ...(names.length ? { resourceNames: names } : {}),
-    }));
+    const rules = await policyRules(this.flags, (await this.session()).resources);
     const object = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules };
     await this.report(resource, await this.create(resource, object), 'created');
   }
