@@ -9,6 +9,11 @@ export interface Driver {
   readonly name: string;
   /** What this host lacks, each with the command that mends it. Empty when all is well. */
   preflight(): Promise<Finding[]>;
+  /**
+   * What these machines need, with what they share (network, keys, firewall), each as it is now. Reads only: `slipway plan` shows it, and
+   * `create` makes what is absent. The state of every resource comes from the real world, never from a file of ours.
+   */
+  plan(specs: readonly MachineSpec[]): Promise<PlannedResource[]>;
   create(spec: MachineSpec, context: DriverContext): Promise<Machine>;
   /** Undefined when there is no such machine. */
   describe(id: MachineId): Promise<Machine | undefined>;
@@ -27,6 +32,30 @@ export interface Driver {
   readonly keepsMachines?: boolean;
 }
 
+/** One driver, as the list in drivers/index.ts has it: cheap to import, so that schema, wizard and help can show every driver. */
+export interface DriverDescriptor {
+  readonly name: string;
+  /** One sentence for the wizard: what it makes, and where. */
+  readonly summary: string;
+  readonly settings: readonly DriverSetting[];
+  load(options: DriverOptions): Promise<Driver>;
+}
+
+/**
+ * A key that a driver reads from `MachineSpec.settings`. `cluster`: stands in `spec.drivers.NAME` of the cluster file only, the same for all
+ * nodes (region, network). `pool`: there, or in a pool, which wins (image, instance type). `node`: of one node (its host).
+ */
+export interface DriverSetting {
+  readonly name: string;
+  readonly scope: 'cluster' | 'pool' | 'node';
+  readonly type: 'string' | 'integer' | 'boolean' | 'strings';
+  /** For the reference and the wizard, with the default in square brackets where there is one. */
+  readonly description: string;
+  readonly enum?: readonly string[];
+  /** A regular expression that the whole value must match. */
+  readonly pattern?: string;
+}
+
 /** What a driver is made with. */
 export interface DriverOptions {
   /** Where drivers that make machines on this computer keep their data: /var/lib/slipway. */
@@ -35,6 +64,32 @@ export interface DriverOptions {
   stateDir: string;
   /** What will be used on the machines: a driver whose machines share this computer's programs checks it here. */
   requirements: readonly Requirement[];
+  journal: Journal;
+}
+
+/**
+ * What a cluster has made outside of its own folder: an entry is on disk before the resource is asked for, so that a crash leaves nothing
+ * unknown. A driver whose resources can be found again by name or tag still writes it: the tag may be what was lost.
+ */
+export interface Journal {
+  /** Resolves when it would survive a power failure. `id` becomes known with a second call. */
+  record(resource: JournalEntry): Promise<void>;
+  /** Once it is gone for certain. */
+  forget(resource: Pick<JournalEntry, 'kind' | 'name'>): Promise<void>;
+  /** Oldest first. */
+  entries(): Promise<JournalEntry[]>;
+}
+
+export interface JournalEntry {
+  /** `machine`, `vpc`, `security-group`, `volume`: one word of the driver's. */
+  kind: string;
+  /** Unique for its kind within the cluster. */
+  name: string;
+  driver: string;
+  /** As the maker of the resource calls it. */
+  id?: string | undefined;
+  /** What a driver needs to go on with, or to remove, the resource: region, token. Never a secret. */
+  details?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A program or file that has to be on a machine, and the Debian package that brings it. */
@@ -50,8 +105,9 @@ export interface MachineId {
 }
 
 export interface MachineSpec extends MachineId {
-  cpus?: number;
-  memoryMiB?: number;
+  cpus?: number | undefined;
+  memoryMiB?: number | undefined;
+  diskGiB?: number | undefined;
   /** Driver-specific settings, checked by the driver: network range, SSH address, image. */
   settings: Readonly<Record<string, unknown>>;
 }
@@ -60,8 +116,19 @@ export interface Machine extends MachineId {
   state: 'running' | 'stopped';
   /** On the nodes' network. */
   address: string;
+  /** Where this computer, and nodes of other drivers, reach it when that is another address. */
+  externalAddress?: string | undefined;
   /** Whether pod networks of its cluster can be routed on that network, or need an overlay. */
   sameNetwork: boolean;
+}
+
+export interface PlannedResource {
+  kind: string;
+  name: string;
+  state: 'absent' | 'present' | 'stopped';
+  /** What it is to be: `2 CPUs, 2048 MiB`, `t3.small in eu-central-1a`. */
+  detail?: string | undefined;
+  usdPerHour?: number | undefined;
 }
 
 export interface Finding {

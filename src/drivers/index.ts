@@ -1,22 +1,23 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
-import type { Driver, DriverOptions } from './driver.ts';
+import type { Driver, DriverDescriptor, DriverOptions } from './driver.ts';
+import { localDriver } from './local/local-settings.ts';
+import { sshDriver } from './ssh/ssh-settings.ts';
 
-/** The list of drivers: each is loaded when it is used. */
-const DRIVERS: Readonly<Record<string, (options: DriverOptions) => Promise<Driver>>> = {
-  local: async (options) => (await import('./local/local-driver.ts')).createLocalDriver(options),
-  ssh: async (options) => (await import('./ssh/ssh-driver.ts')).createSshDriver(options),
-};
+/** The list of drivers, the one that needs least first: each is loaded when it is used. */
+export const DRIVERS: readonly DriverDescriptor[] = [localDriver, sshDriver];
 
-export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS);
+export const DRIVER_NAMES: readonly string[] = DRIVERS.map((driver) => driver.name);
 
 /** Throws DRIVER_UNKNOWN. */
-export const loadDriver = async (name: string, options: DriverOptions): Promise<Driver> => {
-  const load = Object.hasOwn(DRIVERS, name) ? DRIVERS[name] : undefined;
-  if (!load)
-    throw new SlipwayError('DRIVER_UNKNOWN', {
-      tried: `use the driver ${JSON.stringify(name)}`,
-      cause: `there are ${DRIVER_NAMES.join(' and ')}`,
-      advice: DRIVER_NAMES.map((known) => `slipway up --driver ${known}`),
-    });
-  return load(options);
+export const driverDescriptor = (name: string): DriverDescriptor => {
+  const found = DRIVERS.find((driver) => driver.name === name);
+  if (found) return found;
+  throw new SlipwayError('DRIVER_UNKNOWN', {
+    tried: `use the driver ${JSON.stringify(name)}`,
+    cause: `there are ${DRIVER_NAMES.join(', ')}`,
+    advice: DRIVER_NAMES.map((known) => `slipway up --driver ${known}`),
+  });
 };
+
+/** Throws DRIVER_UNKNOWN. */
+export const loadDriver = async (name: string, options: DriverOptions): Promise<Driver> => driverDescriptor(name).load(options);

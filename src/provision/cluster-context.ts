@@ -1,8 +1,9 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Client } from '../client/client.ts';
-import type { Driver, Machine } from '../drivers/driver.ts';
+import type { Machine } from '../drivers/driver.ts';
 import type { Host } from '../hosts/host.ts';
 import type { KeyPair } from '../pki/certificates.ts';
+import type { ClusterDrivers } from './cluster-drivers.ts';
 import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
 import { API_PORT } from './spec/node-paths.ts';
 import type { ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
@@ -12,7 +13,7 @@ export interface ClusterContext {
   readonly spec: ClusterSpec;
   readonly folder: ClusterStateFolder;
   state: ClusterState;
-  readonly driver: Driver;
+  readonly drivers: ClusterDrivers;
   readonly signal: AbortSignal;
   readonly options: UpOptions;
   /** Nodes that this run adds. */
@@ -63,8 +64,20 @@ export const addressOf = (context: ClusterContext, node: NodeSpec): string => {
 
 export const controlPlanes = (spec: ClusterSpec): NodeSpec[] => spec.nodes.filter((node) => node.controlPlane);
 
+/** For this computer. */
 export const apiServers = (context: ClusterContext): string[] =>
-  controlPlanes(context.spec).map((node) => `https://${addressOf(context, node)}:${API_PORT}`);
+  controlPlanes(context.spec).map((node) => apiServer(externalAddressOf(context, node)));
+
+/** For the agents of a node: those of its own driver's control planes are reached on the nodes' network. */
+export const apiServersFor = (context: ClusterContext, node: NodeSpec): string[] =>
+  controlPlanes(context.spec).map((server) =>
+    apiServer(server.driver === node.driver ? addressOf(context, server) : externalAddressOf(context, server)),
+  );
+
+const apiServer = (address: string): string => `https://${address}:${API_PORT}`;
+
+export const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
+  context.machines.get(node.name)?.externalAddress ?? addressOf(context, node);
 
 /** Runs on all nodes at once; answers whether any reports a change. */
 export const onEveryNode = async (

@@ -6,9 +6,10 @@ import type { Node } from '../api/types/core-v1.ts';
 import type { Finding } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/index.ts';
 import { readCertificate } from '../pki/certificates.ts';
-import { openDriver } from './jobs/up.ts';
+import { openDrivers } from './cluster-drivers.ts';
 import { openClient } from './open-client.ts';
 import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
+import { openJournal } from './state/cluster-journal.ts';
 import { type ClusterState, ClusterStateFolder, clusterNames, slipwayDataDir, slipwayHome } from './state/cluster-state.ts';
 
 export interface ClusterStatus {
@@ -41,8 +42,8 @@ export interface CertificateStatus {
 export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
   const folder = new ClusterStateFolder(name);
   const state = await folder.require();
-  const driver = await openDriver(state.spec.driver, folder, state.dataDir);
-  const [machines, api, certificates] = await Promise.all([driver.list(name), askApi(folder), certificatesOf(folder)]);
+  const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
+  const [machines, api, certificates] = await Promise.all([drivers.list(), askApi(folder), certificatesOf(folder)]);
   return {
     name,
     driver: state.spec.driver,
@@ -50,7 +51,7 @@ export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
     createdAt: state.createdAt,
     api: api.answer,
     nodes: state.spec.nodes.map((node) => {
-      const machine = machines.find((candidate) => candidate.name === node.name);
+      const machine = machines.find((candidate) => candidate.machine.name === node.name)?.machine;
       const ready = api.ready.get(node.name);
       return {
         name: node.name,
@@ -97,7 +98,12 @@ const certificatesOf = async (folder: ClusterStateFolder): Promise<CertificateSt
 
 /** What is wrong with this host and with the clusters that this client knows, each with what mends it. */
 export const diagnose = async (): Promise<(Finding & { about: string })[]> => {
-  const local = await loadDriver('local', { dataDir: slipwayDataDir(), stateDir: slipwayHome(), requirements: NODE_REQUIREMENTS });
+  const local = await loadDriver('local', {
+    dataDir: slipwayDataDir(),
+    stateDir: slipwayHome(),
+    requirements: NODE_REQUIREMENTS,
+    journal: openJournal(slipwayHome()),
+  });
   const host = (await local.preflight()).map((finding) => ({ ...finding, about: 'this host' }));
   const clusters = await Promise.all((await clusterNames()).map(clusterFindings));
   return [...host, ...clusters.flat()];

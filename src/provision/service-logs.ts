@@ -1,7 +1,7 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { MachineId } from '../drivers/driver.ts';
+import { openDrivers } from './cluster-drivers.ts';
 import { requireNode } from './jobs/power.ts';
-import { openDriver } from './jobs/up.ts';
 import { SERVICES } from './spec/node-paths.ts';
 import { ClusterStateFolder } from './state/cluster-state.ts';
 
@@ -9,8 +9,8 @@ import { ClusterStateFolder } from './state/cluster-state.ts';
 export const serviceLogs = async (id: MachineId, options: { service: string | undefined; count: number }): Promise<string[]> => {
   const folder = new ClusterStateFolder(id.cluster);
   const state = await folder.require();
-  requireNode(state, id.name);
-  const driver = await openDriver(state.spec.driver, folder, state.dataDir);
+  const node = requireNode(state, id.name);
+  const driver = await openDrivers(state.spec, { folder, dataDir: state.dataDir }).of(node);
   const machine = await driver.describe(id);
   if (!machine) throw new SlipwayError('NODE_UNKNOWN', { tried: `read logs of ${id.name}`, cause: 'it has no machine' });
   const host = await driver.connect(machine);

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Driver, Machine, MachineSpec } from '../../src/drivers/driver.ts';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import { createSshDriver } from '../../src/drivers/ssh/ssh-driver.ts';
+import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { type SshMachines, startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
@@ -21,14 +22,19 @@ interface Subject {
 
 const SUBJECTS: Record<string, () => Promise<Subject>> = {
   local: async () => ({
-    driver: createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [] }),
+    driver: createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal: openJournal(suite.root) }),
     specs: ['c-1', 'c-2'].map((name) => ({ cluster: 'c', name, settings: {} })),
     close: async () => {},
   }),
   ssh: async () => {
     const machines = await startSshMachines(join(suite.root, 'sshd'), 2);
     return {
-      driver: createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state'), requirements: [] }),
+      driver: createSshDriver({
+        dataDir: suite.data,
+        stateDir: join(suite.root, 'ssh-state'),
+        requirements: [],
+        journal: openJournal(suite.root),
+      }),
       specs: machines.targets.map((host, index) => ({
         cluster: 'c',
         name: `c-${index + 1}`,
@@ -56,6 +62,14 @@ for (const [name, open] of Object.entries(SUBJECTS))
       );
     });
 
+    test('plans machines that are not there yet as absent', async () => {
+      const planned = (await subject.driver.plan(subject.specs)).filter((resource) => resource.kind === 'machine');
+      assert.deepEqual(
+        planned.map(({ name, state }) => [name, state]),
+        subject.specs.map((spec) => [spec.name, 'absent']),
+      );
+    });
+
     test('makes machines side by side, each with an address of its own, that reach each other', async () => {
       machines = await Promise.all(subject.specs.map((spec) => subject.driver.create(spec, context)));
       assert.deepEqual(
@@ -73,6 +87,13 @@ for (const [name, open] of Object.entries(SUBJECTS))
 
     test('create again describes what is there', async () => {
       assert.deepEqual(await subject.driver.create(subject.specs[0]!, context), machines[0]);
+    });
+
+    test('plans nothing more for what is there', async () => {
+      assert.deepEqual(
+        (await subject.driver.plan(subject.specs)).filter((resource) => resource.state !== 'present'),
+        [],
+      );
     });
 
     test('lists its machines, and none of another cluster', async () => {
@@ -120,7 +141,7 @@ for (const [name, open] of Object.entries(SUBJECTS))
   });
 
 describe('local driver, beyond the contract', () => {
-  const driver = createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [] });
+  const driver = createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal: openJournal(suite.root) });
   const spec = { cluster: 'p', name: 'p-1', settings: {} };
 
   test('a machine comes back from a power failure with its address, files and services', async () => {
@@ -176,7 +197,7 @@ describe('local driver, beyond the contract', () => {
 describe('ssh driver, beyond the contract', () => {
   let machines: SshMachines;
   const open = (state = 'ssh-state-2'): Driver =>
-    createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [] });
+    createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [], journal: openJournal(suite.root) });
   before(async () => {
     machines = await startSshMachines(join(suite.root, 'sshd-2'), 1);
   });
@@ -209,7 +230,12 @@ describe('ssh driver, beyond the contract', () => {
   });
 
   test('thirty commands at once go through, eight at a time', async () => {
-    const driver = createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state-3'), requirements: [] });
+    const driver = createSshDriver({
+      dataDir: suite.data,
+      stateDir: join(suite.root, 'ssh-state-3'),
+      requirements: [],
+      journal: openJournal(suite.root),
+    });
     const host = await driver.connect(await driver.create(spec({ identityFile: machines.identityFile }), context));
     const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => host.run(['echo', String(index)])));
     assert.deepEqual(
@@ -220,7 +246,12 @@ describe('ssh driver, beyond the contract', () => {
   });
 
   test('a host is reached through a jump host', async () => {
-    const driver = createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, 'ssh-state-4'), requirements: [] });
+    const driver = createSshDriver({
+      dataDir: suite.data,
+      stateDir: join(suite.root, 'ssh-state-4'),
+      requirements: [],
+      journal: openJournal(suite.root),
+    });
     const settings = { identityFile: machines.identityFile, jumpHost: machines.targets[0], host: 'root@127.0.0.1' };
     const machine = await driver.create({ cluster: 'k', name: 'k-1', settings }, context);
     const host = await driver.connect(machine);

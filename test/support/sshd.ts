@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import type { Host } from '../../src/hosts/host.ts';
+import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { until } from './until.ts';
 
 /** Machines with a real sshd each, as somebody might have them: sandboxes of a cluster of their own, which nothing else knows of. */
@@ -21,7 +22,7 @@ const KEY = '/var/tmp/sshd/host_key';
 
 export const startSshMachines = async (folder: string, count: number): Promise<SshMachines> => {
   mkdirSync(folder, { recursive: true });
-  const driver = createLocalDriver({ dataDir: join(folder, 'machines'), stateDir: folder, requirements: [] });
+  const driver = createLocalDriver({ dataDir: join(folder, 'machines'), stateDir: folder, requirements: [], journal: openJournal(folder) });
   const identityFile = join(folder, 'id');
   const newKey = (path: string): void => void execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
   newKey(identityFile);

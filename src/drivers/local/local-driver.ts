@@ -6,7 +6,8 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { createLocalHost, enterSandbox } from '../../hosts/local/local-host.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
-import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec } from '../driver.ts';
+import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
+import { planMachines } from '../plan-machines.ts';
 import { removeControlGroup } from './control-groups.ts';
 import { localFindings } from './local-findings.ts';
 import { type ClusterNetwork, ensureBridge, linkName, releasePrefix, removeBridge, reservePrefix, routeThrough } from './local-network.ts';
@@ -45,6 +46,14 @@ class LocalDriver implements Driver {
 
   preflight(): Promise<Finding[]> {
     return localFindings(this.#options.requirements);
+  }
+
+  async plan(specs: readonly MachineSpec[]): Promise<PlannedResource[]> {
+    const [first] = specs;
+    if (!first) return [];
+    const network = await this.#network(first.cluster);
+    const detail = network ? `${network.prefix}.0/24` : ((first.settings['subnet'] as string | undefined) ?? 'a free range');
+    return [{ kind: 'network', name: first.cluster, state: network ? 'present' : 'absent', detail }, ...(await planMachines(this, specs))];
   }
 
   async create(spec: MachineSpec, context: DriverContext): Promise<Machine> {

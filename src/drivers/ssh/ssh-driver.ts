@@ -9,6 +9,7 @@ import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import { knownHostsName, parseSshTarget } from '../../hosts/ssh/ssh-target.ts';
 import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
+import { planMachines } from '../plan-machines.ts';
 
 /** What is remembered of a host that became a node. */
 interface SshRecord {
@@ -54,6 +55,7 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     name: 'ssh',
     keepsMachines: true,
     preflight: async () => [],
+    plan: (specs) => planMachines({ describe }, specs),
     create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
       const record = await recordOf(spec, await read(spec.name));
       await mkdir(folder, { recursive: true, mode: 0o700 });

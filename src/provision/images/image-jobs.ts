@@ -31,13 +31,13 @@ export const listImages = (cluster: string): Promise<Map<string, { id: string; n
     }),
   );
 
-const withHosts = async <T>({ state, driver }: OpenCluster, work: (hosts: Host[], nodes: string[]) => Promise<T>): Promise<T> => {
-  const machines = (await driver.list(state.spec.name)).filter((machine) => machine.state === 'running');
-  const hosts = await Promise.all(machines.map((machine) => driver.connect(machine)));
+const withHosts = async <T>({ drivers }: OpenCluster, work: (hosts: Host[], nodes: string[]) => Promise<T>): Promise<T> => {
+  const running = (await drivers.list()).filter(({ machine }) => machine.state === 'running');
+  const hosts = await Promise.all(running.map(({ driver, machine }) => driver.connect(machine)));
   try {
     return await work(
       hosts,
-      machines.map((machine) => machine.name),
+      running.map(({ machine }) => machine.name),
     );
   } finally {
     await Promise.all(hosts.map((host) => host.close()));

@@ -1,10 +1,10 @@
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, Machine } from '../../drivers/driver.ts';
+import { openDrivers } from '../cluster-drivers.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { forgetContext } from '../steps/kubeconfig.ts';
 import { uninstall } from '../uninstall.ts';
 import { type Job, startJob } from './job.ts';
-import { openDriver } from './up.ts';
 
 export interface DownOptions {
   /** Also machines that no state knows, and a state that cannot be read. */
@@ -23,40 +23,45 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
         throw error;
       });
       if (!known && !options.force) await folder.require();
-      const driver = await openDriver(known?.spec.driver ?? options.driver ?? 'local', folder, known?.dataDir ?? slipwayDataDir());
+      const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };
+      const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir() });
       if (known) await folder.write({ ...known, phase: 'deleting' });
-      const listed = await driver.list(name);
-      const names = new Set([...listed.map((machine) => machine.name), ...(known?.spec.nodes.map((node) => node.name) ?? [])]);
-      await step(push, { name: 'machines', title: 'Removing machines' }, () =>
-        Promise.all(
-          [...names].map((node) =>
-            removeMachine(driver, { cluster: name, node, machine: listed.find((machine) => machine.name === node) }),
-          ),
-        ),
+      // Machines that the state knows, and those that it does not.
+      const targets = new Map<string, RemovalTarget>();
+      for (const node of spec.nodes) targets.set(node.name, { driver: await drivers.of(node), cluster: name, node: node.name });
+      for (const { driver, machine } of await drivers.list())
+        targets.set(machine.name, { driver, cluster: name, node: machine.name, machine });
+      await step(push, { name: 'machines', title: 'Removing machines' }, () => Promise.all([...targets.values()].map(removeMachine)));
+      const used = await drivers.used();
+      await step(push, { name: 'shared', title: 'Removing the network' }, () =>
+        Promise.all(used.map((driver) => driver.destroyShared(name))),
       );
-      await step(push, { name: 'shared', title: 'Removing the network' }, () => driver.destroyShared(name));
       await step(push, { name: 'kubeconfig', title: 'Cleaning the kubeconfig' }, () => forgetContext(name));
       await folder.remove();
-      return { machines: [...names] };
+      return { machines: [...targets.keys()] };
     } finally {
       unlock();
     }
   });
 
+interface RemovalTarget {
+  driver: Driver;
+  cluster: string;
+  node: string;
+  machine?: Machine | undefined;
+}
+
 /** A machine that is not ours to destroy is given back without what was installed. */
-export const removeMachine = async (
-  driver: Driver,
-  target: { cluster: string; node: string; machine: Machine | undefined },
-): Promise<void> => {
-  if (driver.keepsMachines && target.machine) {
-    const host = await driver.connect(target.machine);
+export const removeMachine = async ({ driver, cluster, node, machine }: RemovalTarget): Promise<void> => {
+  if (driver.keepsMachines && machine) {
+    const host = await driver.connect(machine);
     try {
       await uninstall(host);
     } finally {
       await host.close();
     }
   }
-  await driver.destroy({ cluster: target.cluster, name: target.node });
+  await driver.destroy({ cluster, name: node });
 };
 
 /** One step of a job that has no list of them. */

@@ -1,19 +1,21 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Driver, MachineId } from '../../drivers/driver.ts';
+import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder } from '../state/cluster-state.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { openDriver, type UpResult, up } from './up.ts';
+import { type UpResult, up } from './up.ts';
 
 /** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. */
 export const stopCluster = (name: string): Job<void> =>
   startJob(async (push) => {
-    await withCluster(name, async ({ folder, state, driver }) => {
+    await withCluster(name, async ({ folder, state, drivers }) => {
       const stop = (controlPlane: boolean): Promise<unknown> =>
         Promise.all(
           state.spec.nodes
             .filter((node) => node.controlPlane === controlPlane)
-            .map((node) => driver.stop({ cluster: name, name: node.name }, { powerOff: false })),
+            .map(async (node) => (await drivers.of(node)).stop({ cluster: name, name: node.name }, { powerOff: false })),
         );
       await step(push, { name: 'machines', title: 'Stopping machines' }, async () => {
         await stop(false);
@@ -38,25 +40,19 @@ export const startCluster = (name: string, options: { signal: AbortSignal }): Jo
 };
 
 /** A power failure of one node: nothing is told to it. */
-export const killNode = (id: MachineId): Promise<void> =>
-  withNode(id, async ({ driver }) => {
-    await driver.stop(id, { powerOff: true });
-  });
+export const killNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: true }));
 
-export const stopNode = (id: MachineId): Promise<void> =>
-  withNode(id, async ({ driver }) => {
-    await driver.stop(id, { powerOff: false });
-  });
+export const stopNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: false }));
 
 export const startNode = (id: MachineId, options: { signal: AbortSignal }): Promise<void> =>
-  withNode(id, async ({ driver }) => {
+  withNode(id, async (driver) => {
     await driver.start(id, { signal: options.signal, progress: () => {} });
   });
 
 export interface OpenCluster {
   folder: ClusterStateFolder;
   state: ClusterState;
-  driver: Driver;
+  drivers: ClusterDrivers;
 }
 
 /** Under the cluster's lock. Throws CLUSTER_UNKNOWN. */
@@ -65,15 +61,16 @@ export const withCluster = async <T>(name: string, work: (cluster: OpenCluster) 
   const state = await folder.require();
   const unlock = folder.lock();
   try {
-    return await work({ folder, state, driver: await openDriver(state.spec.driver, folder, state.dataDir) });
+    return await work({ folder, state, drivers: openDrivers(state.spec, { folder, dataDir: state.dataDir }) });
   } finally {
     unlock();
   }
 };
 
 /** Throws NODE_UNKNOWN with the names that there are. */
-export const requireNode = (state: ClusterState, name: string): void => {
-  if (state.spec.nodes.some((node) => node.name === name)) return;
+export const requireNode = (state: ClusterState, name: string): NodeSpec => {
+  const found = state.spec.nodes.find((node) => node.name === name);
+  if (found) return found;
   throw new SlipwayError('NODE_UNKNOWN', {
     tried: `find the node ${name} in the cluster ${state.spec.name}`,
     cause: `it has ${state.spec.nodes.map((node) => node.name).join(', ')}`,
@@ -81,8 +78,5 @@ export const requireNode = (state: ClusterState, name: string): void => {
   });
 };
 
-const withNode = (id: MachineId, work: (cluster: OpenCluster) => Promise<void>): Promise<void> =>
-  withCluster(id.cluster, async (cluster) => {
-    requireNode(cluster.state, id.name);
-    await work(cluster);
-  });
+const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
+  withCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));

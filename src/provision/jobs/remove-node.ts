@@ -17,9 +17,9 @@ const DRAIN_TIMEOUT_MS = 120_000;
 /** Drains a node (its pods end in order and move), deletes it from the API, then destroys its machine. */
 export const removeNode = (id: MachineId, options: { force: boolean; signal: AbortSignal }): Job<void> =>
   startJob((push) =>
-    withCluster(id.cluster, async ({ folder, state, driver }) => {
-      requireNode(state, id.name);
-      if (state.spec.nodes.find((node) => node.name === id.name)?.controlPlane)
+    withCluster(id.cluster, async ({ folder, state, drivers }) => {
+      const node = requireNode(state, id.name);
+      if (node.controlPlane)
         throw new SlipwayError('USAGE', {
           tried: `remove ${id.name}`,
           cause: 'it carries the only control plane of the cluster',
@@ -29,7 +29,8 @@ export const removeNode = (id: MachineId, options: { force: boolean; signal: Abo
       try {
         if (!options.force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, options.signal));
         await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
-          await removeMachine(driver, { cluster: id.cluster, node: id.name, machine: await driver.describe(id) });
+          const driver = await drivers.of(node);
+          await removeMachine({ driver, cluster: id.cluster, node: id.name, machine: await driver.describe(id) });
           await client.delete(nodes, { name: id.name }).catch(unlessGone);
         });
       } finally {

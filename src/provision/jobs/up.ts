@@ -1,10 +1,9 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import type { Driver, Requirement } from '../../drivers/driver.ts';
-import { loadDriver } from '../../drivers/index.ts';
+import type { Requirement } from '../../drivers/driver.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
+import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { runSteps } from '../run-steps.ts';
 import { type ClusterSpec, type ClusterWishes, clusterSpec } from '../spec/cluster-spec.ts';
-import { NODE_REQUIREMENTS } from '../spec/node-paths.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { STEPS } from '../steps/index.ts';
 import { contextName } from '../steps/kubeconfig.ts';
@@ -34,13 +33,13 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
       const known = await folder.read();
       const spec = clusterSpec(wishes, known?.spec);
       const dataDir = known?.dataDir ?? slipwayDataDir();
-      const driver = await openDriver(spec.driver, folder, dataDir, options.demo ? DEMO_REQUIREMENTS : []);
-      if (!known) await refuseForeign(driver, spec);
+      const drivers = openDrivers(spec, { folder, dataDir, requirements: options.demo ? DEMO_REQUIREMENTS : [] });
+      if (!known) await refuseForeign(drivers, spec);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
       const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
       const state: ClusterState = {
-        version: 1,
+        version: 2,
         spec,
         phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
         createdAt: known?.createdAt ?? new Date().toISOString(),
@@ -52,7 +51,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
         spec,
         folder,
         state,
-        driver,
+        drivers,
         signal: AbortSignal.any([options.signal, stopper.signal]),
         options,
         isNew,
@@ -91,16 +90,13 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
 /** The demo's programs come from a static busybox of this computer. */
 const DEMO_REQUIREMENTS: readonly Requirement[] = [{ needs: '/bin/busybox', package: 'busybox-static' }];
 
-export const openDriver = (name: string, folder: ClusterStateFolder, dataDir: string, more: readonly Requirement[] = []): Promise<Driver> =>
-  loadDriver(name, { dataDir, stateDir: folder.path, requirements: [...NODE_REQUIREMENTS, ...more] });
-
 /** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
-const refuseForeign = async (driver: Driver, spec: ClusterSpec): Promise<void> => {
-  const foreign = await driver.list(spec.name);
+const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec): Promise<void> => {
+  const foreign = await drivers.list();
   if (!foreign.length) return;
   throw new SlipwayError('CLUSTER_EXISTS', {
     tried: `make the cluster ${spec.name}`,
-    cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map((machine) => machine.name).join(', ')}`,
+    cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
     advice: [`slipway up ${spec.name}-2`, `slipway down ${spec.name} --force   # removes those machines`],
   });
 };

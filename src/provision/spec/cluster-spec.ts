@@ -3,7 +3,10 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 /** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
 export interface ClusterSpec {
   name: string;
+  /** Of nodes that name no other. */
   driver: string;
+  /** By driver: what holds for all its nodes. */
+  driverSettings: Record<string, Record<string, unknown>>;
   nodes: NodeSpec[];
   /** Control-plane nodes take no workloads. */
   dedicatedControlPlanes: boolean;
@@ -12,12 +15,22 @@ export interface ClusterSpec {
 
 export interface NodeSpec {
   name: string;
+  /** Nodes of one pool are alike. */
+  pool: string;
+  driver: string;
   controlPlane: boolean;
   cpus?: number | undefined;
   memoryMiB?: number | undefined;
-  /** For the driver: subnet, SSH address. */
+  diskGiB?: number | undefined;
+  labels: Record<string, string>;
+  /** `key=value:Effect`. */
+  taints: string[];
+  /** For the driver, over those of the cluster: SSH address, instance type. */
   settings: Record<string, unknown>;
 }
+
+/** Of clusters that are made without a file. */
+export const DEFAULT_POOL = 'main';
 
 export interface NetworkSpec {
   podCidr: string;
@@ -82,11 +95,21 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
   for (let index = 1; nodes.length < count; index++) {
     const name = `${wishes.name}-${index}`;
     if (!taken.has(name))
-      nodes.push(nodeSpec(name, nodes.length, wishes, wishes.hosts?.[nodes.length] ?? wishes.addedHosts?.[nodes.length - before]));
+      nodes.push(
+        nodeSpec(name, {
+          driver,
+          index: nodes.length,
+          wishes,
+          host: wishes.hosts?.[nodes.length] ?? wishes.addedHosts?.[nodes.length - before],
+        }),
+      );
   }
+  const driverSettings = { ...known?.driverSettings };
+  if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
   return {
     name: wishes.name,
     driver,
+    driverSettings,
     nodes,
     dedicatedControlPlanes: wishes.dedicatedControlPlanes ?? known?.dedicatedControlPlanes ?? false,
     network: known?.network ?? DEFAULT_NETWORK,
@@ -109,13 +132,19 @@ const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {
   return count;
 };
 
-const nodeSpec = (name: string, index: number, wishes: ClusterWishes, host: string | undefined): NodeSpec => ({
+const nodeSpec = (
+  name: string,
+  { driver, index, wishes, host }: { driver: string; index: number; wishes: ClusterWishes; host: string | undefined },
+): NodeSpec => ({
   name,
+  pool: DEFAULT_POOL,
+  driver,
   controlPlane: index === 0,
   cpus: wishes.cpus,
   memoryMiB: wishes.memoryMiB,
+  labels: {},
+  taints: [],
   settings: {
-    ...(wishes.subnet ? { subnet: wishes.subnet } : {}),
     ...(host ? { host } : {}),
     ...(wishes.identityFile ? { identityFile: wishes.identityFile } : {}),
     ...(wishes.jumpHost ? { jumpHost: wishes.jumpHost } : {}),

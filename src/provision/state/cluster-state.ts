@@ -4,11 +4,11 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
-import { type ClusterSpec, checkName } from '../spec/cluster-spec.ts';
+import { type ClusterSpec, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
 
 /** What this client knows of a cluster: `$SLIPWAY_HOME/clusters/NAME/state.json`, written before anything is made. */
 export interface ClusterState {
-  version: 1;
+  version: 2;
   spec: ClusterSpec;
   /**
    *   creating --all steps done--> ready --stop--> stopped --start--> ready      any --down--> deleting --> (no file)
@@ -60,9 +60,9 @@ export class ClusterStateFolder {
     });
     if (text === undefined) return undefined;
     try {
-      const state = JSON.parse(text) as ClusterState;
-      if (state.version !== 1 || state.spec?.name !== this.name || !Array.isArray(state.spec.nodes))
-        throw new Error('it is not a state of version 1');
+      const state = fromVersion1(JSON.parse(text) as ClusterState);
+      if (state.version !== 2 || state.spec?.name !== this.name || !Array.isArray(state.spec.nodes))
+        throw new Error('it is not a state of version 2');
       return state;
     } catch (error) {
       throw new SlipwayError('STATE_CORRUPT', {
@@ -128,6 +128,14 @@ export class ClusterStateFolder {
     throw locked(this.name, undefined);
   }
 }
+
+/** Version 1 knew one driver a cluster, and no pools. */
+const fromVersion1 = (state: Omit<ClusterState, 'version'> & { version: number }): ClusterState => {
+  if (state.version !== 1 || !Array.isArray(state.spec?.nodes)) return state as ClusterState;
+  const { spec } = state;
+  const nodes = spec.nodes.map((node) => ({ ...node, pool: DEFAULT_POOL, driver: spec.driver, labels: {}, taints: [] }));
+  return { ...state, version: 2, spec: { ...spec, driverSettings: {}, nodes } };
+};
 
 const locked = (name: string, pid: number | undefined): SlipwayError =>
   new SlipwayError('STATE_LOCKED', {

@@ -1,6 +1,6 @@
 import type { AgentConfig } from '../../api/config/agent-config.ts';
 import type { Host } from '../../hosts/host.ts';
-import { addressOf, apiServers, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import { addressOf, apiServersFor, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
@@ -51,7 +51,7 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
     clusterName: spec.name,
     nodeName: node.name,
     nodeAddress: addressOf(context, node),
-    apiServers: apiServers(context),
+    apiServers: apiServersFor(context, node),
     pki: {
       caFile: `${NODE_PATHS.pki}/ca.crt`,
       clientCertFile: `${NODE_PATHS.pki}/agent.crt`,
@@ -60,8 +60,11 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
       servingKeyFile: `${NODE_PATHS.pki}/agent-serving.key`,
     },
     port: AGENT_PORT,
-    labels: {},
-    taints: node.controlPlane && spec.dedicatedControlPlanes ? ['node-role.kubernetes.io/control-plane=:NoSchedule'] : [],
+    labels: node.labels,
+    taints: [
+      ...(node.controlPlane && spec.dedicatedControlPlanes ? ['node-role.kubernetes.io/control-plane=:NoSchedule'] : []),
+      ...node.taints,
+    ],
     containerRuntimeSocket: NODE_PATHS.containerdSocket,
     cniBinDir: NODE_PATHS.cniBin,
     cniConfDir: NODE_PATHS.cniConfig,

@@ -1,4 +1,5 @@
 import type { ClusterContext } from '../cluster-context.ts';
+import { machineSpec } from '../cluster-drivers.ts';
 import type { Step } from './step.ts';
 
 /** Makes, or starts, the machines of all nodes at once. Their names stand in the saved state before the first one is made. */
@@ -6,14 +7,12 @@ export const machines: Step<ClusterContext> = {
   name: 'machines',
   title: 'Making machines',
   apply: async (context, report) => {
-    const { driver, spec, signal } = context;
-    const there = new Map((await driver.list(spec.name)).map((machine) => [machine.name, machine]));
+    const { drivers, spec, signal } = context;
+    const there = new Map((await drivers.list()).map(({ machine }) => [machine.name, machine]));
     const results = await Promise.allSettled(
       spec.nodes.map(async (node) => {
-        const machine = await driver.create(
-          { cluster: spec.name, name: node.name, cpus: node.cpus, memoryMiB: node.memoryMiB, settings: node.settings },
-          { signal, progress: report },
-        );
+        const driver = await drivers.of(node);
+        const machine = await driver.create(machineSpec(spec, node), { signal, progress: report });
         context.machines.set(node.name, machine);
         context.hosts.set(node.name, await driver.connect(machine));
       }),
@@ -26,8 +25,9 @@ export const machines: Step<ClusterContext> = {
     return { changed: spec.nodes.some((node) => there.get(node.name)?.state !== 'running') };
   },
   undo: async (context) => {
-    const { driver, spec, newNodes } = context;
-    await Promise.all(newNodes.map((name) => driver.destroy({ cluster: spec.name, name })));
-    if (context.isNew) await driver.destroyShared(spec.name);
+    const { drivers, spec, newNodes } = context;
+    const made = spec.nodes.filter((node) => newNodes.includes(node.name));
+    await Promise.all(made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })));
+    if (context.isNew) await Promise.all((await drivers.used()).map((driver) => driver.destroyShared(spec.name)));
   },
 };

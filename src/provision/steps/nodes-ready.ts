@@ -25,7 +25,8 @@ export const nodesReady: Step<ClusterContext> = {
       context.spec.nodes.map(async (node) => {
         const found = await readyNode(context, client, node);
         report(`${node.name} is ready`);
-        await context.driver.route?.({ cluster: context.spec.name, name: node.name }, found.spec?.podCIDRs ?? []);
+        const driver = await context.drivers.of(node);
+        await driver.route?.({ cluster: context.spec.name, name: node.name }, found.spec?.podCIDRs ?? []);
         return labelRole(client, node, found);
       }),
     );

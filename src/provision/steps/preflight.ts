@@ -9,14 +9,16 @@ export const preflight: Step<ClusterContext> = {
   name: 'preflight',
   title: 'Checking this host',
   apply: async (context, report) => {
-    let findings = errorsOf(await context.driver.preflight());
+    const drivers = await context.drivers.used();
+    const look = async () => errorsOf((await Promise.all(drivers.map((driver) => driver.preflight()))).flat());
+    let findings = await look();
     const packages = [...new Set(findings.flatMap((finding) => finding.packages ?? []))];
     let changed = false;
     if (packages.length && context.options.yes && findings.every((finding) => finding.packages)) {
       report(`installing ${packages.join(', ')}`);
       await installPackages(packages, context.signal);
       changed = true;
-      findings = errorsOf(await context.driver.preflight());
+      findings = await look();
     }
     const [first] = findings;
     if (!first) return { changed };

@@ -9,7 +9,7 @@ import { type ClusterState, ClusterStateFolder, clusterNames } from '../../../sr
 const home = mkdtempSync(join(tmpdir(), 'slipway-home-'));
 after(() => rmSync(home, { recursive: true }));
 const state: ClusterState = {
-  version: 1,
+  version: 2,
   spec: clusterSpec({ name: 'demo' }),
   phase: 'ready',
   createdAt: '2026-01-01T00:00:00Z',
@@ -33,11 +33,23 @@ test('a state is read as it was written, and only its owner can read it', async 
     assert.equal(statSync(join(home, path)).mode & 0o777, mode, path);
 });
 
+test('a state of version 1 is read as one of today', async () => {
+  const old = new ClusterStateFolder('old', home);
+  const spec = { name: 'old', driver: 'ssh', nodes: [{ name: 'old-1', controlPlane: true, settings: { host: 'root@192.0.2.1' } }] };
+  await old.writeFile('state.json', JSON.stringify({ ...state, version: 1, spec }));
+  assert.deepEqual((await old.require()).spec, {
+    ...spec,
+    driverSettings: {},
+    nodes: [{ ...spec.nodes[0], pool: 'main', driver: 'ssh', labels: {}, taints: [] }],
+  });
+  await old.remove();
+});
+
 test('a cluster that is not there is named with those that are', async () => {
   await assert.rejects(new ClusterStateFolder('nope', home).require(), { code: 'CLUSTER_UNKNOWN', reason: 'there are demo' });
 });
 
-for (const text of ['', '{', '[]', '{"version":2}', '{"version":1,"spec":{"name":"other","nodes":[]}}'])
+for (const text of ['', '{', '[]', '{"version":3}', '{"version":2,"spec":{"name":"other","nodes":[]}}'])
   test(`a state file that says ${JSON.stringify(text)} is corrupt, and nothing else happens`, async () => {
     const folder = new ClusterStateFolder('broken', home);
     mkdirSync(folder.path, { recursive: true });

@@ -1,0 +1,16 @@
+import type { DriverDescriptor } from '../driver.ts';
+
+export const localDriver: DriverDescriptor = {
+  name: 'local',
+  summary: 'sandboxes on this computer: Linux, as root, ready in seconds',
+  settings: [
+    {
+      name: 'subnet',
+      scope: 'cluster',
+      type: 'string',
+      pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
+      description: 'Network of the nodes, 10.200.1.0/24 [a free one of 10.89.0.0/16]',
+    },
+  ],
+  load: async (options) => (await import('./local-driver.ts')).createLocalDriver(options),
+};

@@ -1,0 +1,13 @@
+import type { DriverDescriptor } from '../driver.ts';
+
+export const sshDriver: DriverDescriptor = {
+  name: 'ssh',
+  summary: 'hosts that you have, reached over SSH',
+  settings: [
+    { name: 'host', scope: 'node', type: 'string', description: 'user@address:port [root, 22]' },
+    { name: 'address', scope: 'node', type: 'string', description: "Address on the nodes' network, where SSH uses another" },
+    { name: 'identityFile', scope: 'pool', type: 'string', description: 'Private key for the hosts [those of the agent, then ~/.ssh]' },
+    { name: 'jumpHost', scope: 'pool', type: 'string', description: 'Reach the hosts through this one: user@address:port' },
+  ],
+  load: async (options) => (await import('./ssh-driver.ts')).createSshDriver(options),
+};

@@ -1,0 +1,63 @@
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Journal, JournalEntry } from '../../drivers/driver.ts';
+
+interface Line extends JournalEntry {
+  /** RFC 3339. */
+  time: string;
+  gone?: true;
+}
+
+/**
+ * The journal of one cluster: `journal.jsonl` in its folder, a line a change, appended and synced before the call resolves. A last line
+ * that a crash cut short is passed over: what it was to announce was not begun.
+ */
+export const openJournal = (folder: string): Journal => {
+  const path = join(folder, 'journal.jsonl');
+  /** Lines of one process do not mix. */
+  let last: Promise<unknown> = Promise.resolve();
+  const append = (line: Line): Promise<void> => {
+    const mine = last.then(async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const file = await open(path, 'a', 0o600);
+      try {
+        // Behind a line that was cut short, ours would be lost with it.
+        await file.write(`${(await endsInLine(path)) ? '' : '\n'}${JSON.stringify(line)}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+    // The next one goes on whether this one failed or not; the failure is this caller's.
+    last = mine.catch(() => {});
+    return mine;
+  };
+  return {
+    record: (resource) => append({ time: new Date().toISOString(), ...resource }),
+    forget: ({ kind, name }) => append({ time: new Date().toISOString(), driver: '', kind, name, gone: true }),
+    entries: async () => {
+      const found = new Map<string, JournalEntry>();
+      for (const { time: _, gone, ...entry } of linesOf(await readFile(path, 'utf8').catch(() => ''))) {
+        const key = `${entry.kind} ${entry.name}`;
+        if (gone) found.delete(key);
+        else found.set(key, entry);
+      }
+      return [...found.values()];
+    },
+  };
+};
+
+const endsInLine = async (path: string): Promise<boolean> => {
+  const content = await readFile(path);
+  return content.length === 0 || content.at(-1) === 0x0a;
+};
+
+const linesOf = (text: string): Line[] =>
+  text.split('\n').flatMap((line) => {
+    try {
+      return line ? [JSON.parse(line) as Line] : [];
+    } catch {
+      // Cut short by a crash.
+      return [];
+    }
+  });
