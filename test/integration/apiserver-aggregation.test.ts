@@ -26,7 +26,27 @@ const available = async (): Promise<{ status: string; reason: string; message: s
   };
   return status?.conditions?.find(({ type }) => type === 'Available');
 };
+const register = (): Promise<KubeObject> =>
+  send({
+    method: 'POST',
+    path: SERVICES,
+    body: {
+      kind: 'APIService',
+      apiVersion: 'apiregistration.k8s.io/v1',
+      metadata: { name: 'v1.wardle.example.com' },
+      spec: {
+        group: 'wardle.example.com',
+        version: 'v1',
+        service: { namespace: 'default', name: 'wardle', port: 7443 },
+        caBundle: Buffer.from(authority.certPem).toString('base64'),
+        groupPriorityMinimum: 2000,
+        versionPriority: 200,
+      },
+    },
+  });
 const asAdmin = () => ({ url: api.url, caPem: api.caPem, cert: api.admin.certPem, key: api.admin.keyPem });
+const isInDiscovery = async (): Promise<boolean> =>
+  ((await get('/apis')).json as { groups: { name: string }[] }).groups.some(({ name }) => name === 'wardle.example.com');
 const get = (path: string, headers: Record<string, string> = {}) => rawRequest(asAdmin(), { method: 'GET', path, headers });
 
 before(async () => {
@@ -84,23 +104,7 @@ test('an APIService without endpoints is not available, and its group answers 50
     path: '/api/v1/namespaces/default/services',
     body: { kind: 'Service', apiVersion: 'v1', metadata: { name: 'wardle' }, spec },
   });
-  await send({
-    method: 'POST',
-    path: SERVICES,
-    body: {
-      kind: 'APIService',
-      apiVersion: 'apiregistration.k8s.io/v1',
-      metadata: { name: 'v1.wardle.example.com' },
-      spec: {
-        group: 'wardle.example.com',
-        version: 'v1',
-        service: { namespace: 'default', name: 'wardle', port: 7443 },
-        caBundle: Buffer.from(authority.certPem).toString('base64'),
-        groupPriorityMinimum: 2000,
-        versionPriority: 200,
-      },
-    },
-  });
+  await register();
   await until(async () => (await available())?.status === 'False');
   assert.equal((await available())?.reason, 'MissingEndpoints');
   const answer = await get('/apis/wardle.example.com/v1/namespaces/default/flunders');
@@ -123,8 +127,7 @@ test('once it has endpoints it is available, in discovery, and answers for itsel
   );
   await until(async () => (await available())?.status === 'True');
   assert.equal((await available())?.message, 'all checks passed');
-  const groups = (await get('/apis')).json as { groups: { name: string }[] };
-  assert.ok(groups.groups.some(({ name }) => name === 'wardle.example.com'));
+  assert.ok(await isInDiscovery());
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
   const aggregated = (await get('/apis', { accept })).json as { items: { metadata: { name: string }; versions: unknown[] }[] };
   const item = aggregated.items.find(({ metadata }) => metadata.name === 'wardle.example.com');
@@ -158,8 +161,16 @@ test('once it has endpoints it is available, in discovery, and answers for itsel
 
 test('an APIService that goes takes its group along', async () => {
   await send({ method: 'DELETE', path: `${SERVICES}/v1.wardle.example.com` });
-  await until(
-    async () => !((await get('/apis')).json as { groups: { name: string }[] }).groups.some(({ name }) => name === 'wardle.example.com'),
-  );
+  await until(async () => !(await isInDiscovery()));
   assert.equal((await get('/apis/wardle.example.com/v1')).code, 404);
+});
+
+test('what answers through an APIService is in discovery, however new it is', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    await register();
+    assert.equal((await get('/apis/wardle.example.com/v1/namespaces/default/flunders')).code, 200);
+    assert.ok(await isInDiscovery(), `round ${round}`);
+    await send({ method: 'DELETE', path: `${SERVICES}/v1.wardle.example.com` });
+    await until(async () => !(await isInDiscovery()), { withinMs: 3000 });
+  }
 });

@@ -14,6 +14,7 @@ export class FollowedObjects<T> {
   #value: T | undefined;
   #running: Promise<T> | undefined;
   #closed = false;
+  #callback: (() => void) | undefined;
 
   /** `make` gets the objects of each kind in the order of their names. */
   constructor(cache: WatchCache, kinds: readonly Kind[], make: (objects: readonly KubeObject[][]) => T) {
@@ -31,15 +32,16 @@ export class FollowedObjects<T> {
     return this.#running;
   }
 
-  /** Calls back once after the next change; one call is kept at a time. */
+  /** Calls back once after the next change, also when somebody's `current` has read it first; one call is kept at a time. */
   onChange(callback: () => void): void {
-    let called = false;
-    for (const cursor of this.#cursors)
-      cursor.onReady(() => {
-        if (called || this.#closed) return;
-        called = true;
-        callback();
-      });
+    this.#callback = callback;
+    for (const cursor of this.#cursors) cursor.onReady(() => this.#changed());
+  }
+
+  #changed(): void {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    if (!this.#closed) callback?.();
   }
 
   close(): void {
@@ -56,6 +58,7 @@ export class FollowedObjects<T> {
     for (const cursor of this.#cursors) while (!cursor.idle && cursor.read().length > 0);
     const value = this.#make(resources.map((resource) => resource.items().map((item) => item.object)));
     this.#value = value;
+    this.#changed();
     return value;
   }
 }

@@ -29,7 +29,7 @@ type Registered = KubeObject & APIService & { spec: NonNullable<APIService['spec
 const CHECK_MS = 10_000;
 /** Until an extension answers it is asked more often. */
 const IMPATIENT_CHECK_MS = 1000;
-const AFTER_CHANGE_MS = 200;
+const BETWEEN_ROUNDS_MS = 200;
 const DISCOVERY_TIMEOUT_MS = 5000;
 const MOST_DISCOVERY_BYTES = 8 * 1024 * 1024;
 const HTTPS_PORT = 443;
@@ -43,7 +43,10 @@ export class Aggregator {
   readonly #services: FollowedObjects<ReadonlyMap<string, Registered>>;
   readonly #discovered = new Map<string, AggregatedVersion>();
   #known: ReadonlyMap<string, Registered> = new Map();
+  /** Checks under way, by version. */
+  readonly #checks = new Map<string, Promise<boolean>>();
   #timer: NodeJS.Timeout | undefined;
+  #roundBegan = 0;
   #running: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -79,12 +82,15 @@ export class Aggregator {
   #routeOf(services: ReadonlyMap<string, Registered>, path: string): RouteHandler | undefined {
     if (services.size === 0) return undefined;
     const [, , group, version] = path.split('/', 4);
-    const service = services.get(`${group}/${version}`);
-    return service && ((context) => this.#proxy(context, service));
+    const key = `${group}/${version}`;
+    const service = services.get(key);
+    return service && ((context) => this.#proxy(context, service, key));
   }
 
-  async #proxy(context: RequestContext, service: Registered): Promise<void> {
+  async #proxy(context: RequestContext, service: Registered, key: string): Promise<void> {
     const { exchange, user } = context;
+    // Who has had an answer finds the version in discovery: as upstream, nothing is handed on before the first check has passed.
+    if (!this.#discovered.has(key) && !(await this.#checkOne(key, service))) throw unavailable();
     let outgoing: ClientRequest;
     let answer: Awaited<ReturnType<typeof answerOf>>;
     try {
@@ -95,7 +101,7 @@ export class Aggregator {
       answer = await answerOf(dialled, () => exchange.bodyStream().pipe(dialled));
     } catch (error) {
       this.#options.log.debug('extension API server not reached', { service: service.metadata.name, error });
-      throw statusError(503, 'ServiceUnavailable', 'service unavailable');
+      throw unavailable();
     }
     exchange.onClose(() => outgoing.destroy());
     context.code = answer.statusCode ?? 502;
@@ -134,25 +140,40 @@ export class Aggregator {
 
   /** One round after another; never two at once. */
   #check(): void {
-    this.#running = this.#round()
+    this.#roundBegan = performance.now();
+    let isChanged = false;
+    let isOver = false;
+    const changed = (): void => {
+      isChanged = true;
+      if (isOver) this.#checkSoon();
+    };
+    this.#running = this.#round(changed)
       .catch((error: unknown) => {
         this.#options.log.warn('extension API servers not checked', { error });
-        return true;
+        return false;
       })
       .then((allWell) => {
-        if (this.#stopped) return;
-        this.#timer = setTimeout(() => this.#check(), allWell ? CHECK_MS : IMPATIENT_CHECK_MS);
-        this.#timer.unref();
-        this.#services.onChange(() => {
-          clearTimeout(this.#timer);
-          // Not at once: a condition that changes with every round must not keep the server busy.
-          if (!this.#stopped) this.#timer = setTimeout(() => this.#check(), AFTER_CHANGE_MS).unref();
-        });
+        isOver = true;
+        if (isChanged) this.#checkSoon();
+        else this.#checkIn(allWell ? CHECK_MS : IMPATIENT_CHECK_MS);
       });
   }
 
-  async #round(): Promise<boolean> {
+  /** At once, but for conditions that change with every round: those must not keep the server busy. */
+  #checkSoon(): void {
+    this.#checkIn(Math.max(0, this.#roundBegan + BETWEEN_ROUNDS_MS - performance.now()));
+  }
+
+  #checkIn(waitMs: number): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => this.#check(), waitMs);
+    this.#timer.unref();
+  }
+
+  async #round(changed: () => void): Promise<boolean> {
     this.#known = await this.#services.current();
+    this.#services.onChange(changed);
     for (const key of this.#discovered.keys()) if (!this.#known.has(key)) this.#forget(key);
     const results = await Promise.all([...this.#known].map(([key, service]) => this.#checkOne(key, service)));
     return results.every((isWell) => isWell);
@@ -163,7 +184,17 @@ export class Aggregator {
     this.#options.changed();
   }
 
-  async #checkOne(key: string, service: Registered): Promise<boolean> {
+  /** One check of a version at a time, for all who wait for it. */
+  #checkOne(key: string, service: Registered): Promise<boolean> {
+    let check = this.#checks.get(key);
+    if (!check) {
+      check = this.#discoverAndReport(key, service).finally(() => this.#checks.delete(key));
+      this.#checks.set(key, check);
+    }
+    return check;
+  }
+
+  async #discoverAndReport(key: string, service: Registered): Promise<boolean> {
     const { group = '', version = '' } = service.spec;
     let condition: Omit<APIServiceCondition, 'lastTransitionTime'> = {
       type: 'Available',
@@ -176,6 +207,8 @@ export class Aggregator {
         throw new Unavailable('MissingEndpoints', error.message);
       });
       const resources = await this.#discover(service, place);
+      // It may have gone while it was asked.
+      if (!(await this.#services.current()).has(key)) return false;
       const text = JSON.stringify(resources);
       const was = this.#discovered.get(key);
       if (!was || JSON.stringify(was.resources) !== text) {
@@ -237,6 +270,8 @@ class Unavailable extends Error {
     this.reason = reason;
   }
 }
+
+const unavailable = () => statusError(503, 'ServiceUnavailable', 'service unavailable');
 
 const CHECKER = { name: 'system:kube-aggregator', groups: ['system:masters'] };
 
