@@ -6,6 +6,7 @@ import type { Logger } from '../base/log/logger.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerReads } from '../client/informer/informer.ts';
 import type { InformerFactory } from '../client/informer/informer-factory.ts';
+import type { CloudProvider } from './cloud.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { KeyQueue } from './key-queue.ts';
 import { isNamespaceGoing } from './namespace-going.ts';
@@ -67,6 +68,8 @@ export interface ControllersConfig {
   readonly certificates?: CertificateSigner;
   /** Where pods' volumes of the `slipway.local/path` provisioner lie on nodes. */
   readonly localVolumeRoot?: string;
+  /** Where the cluster runs on machines of a cloud. */
+  readonly cloud?: CloudProvider;
 }
 
 /** Reading and signing of certificate requests (PKCS#10, PEM), handed in since controllers hold no keys. */

@@ -1,4 +1,5 @@
 import { certificatesController } from './certificates/certificates-controller.ts';
+import { cloudNodeController } from './cloudnode/cloudnode-controller.ts';
 import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation-controller.ts';
 import type { Controller } from './controller.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
@@ -20,6 +21,7 @@ import { pvProtectionController } from './pvprotection/pvprotection-controller.t
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaController } from './rootca/rootca-controller.ts';
+import { serviceController } from './service/service-controller.ts';
 import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import { statefulSetController } from './statefulset/statefulset-controller.ts';
 import { taintEvictionController } from './tainteviction/tainteviction-controller.ts';
@@ -52,4 +54,6 @@ export const CONTROLLERS: readonly Controller[] = [
   clusterRoleAggregationController,
   disruptionController,
   cronJobController,
+  serviceController,
+  cloudNodeController,
 ];

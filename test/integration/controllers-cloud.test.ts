@@ -1,0 +1,194 @@
+/** Balancers and nodes of a cloud: the real API server and controllers, over a cloud that is a table in memory. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { event as events } from '../../src/api/core/event.ts';
+import { namespace as namespaces } from '../../src/api/core/namespace.ts';
+import { node as nodes } from '../../src/api/core/node.ts';
+import { service as services } from '../../src/api/core/service.ts';
+import type { Stored } from '../../src/api/meta/object.ts';
+import { isNotFound } from '../../src/api/meta/status.ts';
+import type { Event, Node, Service } from '../../src/api/types/core-v1.ts';
+import { createLogger } from '../../src/base/log/logger.ts';
+import { createClient } from '../../src/client/create-client.ts';
+import type { BalancerSpec, CloudInstance, CloudProvider } from '../../src/controllers/cloud.ts';
+import { createControllerManager } from '../../src/controllers/controller-manager.ts';
+import { startApiServer } from '../support/api-server.ts';
+import { FakeNodes } from '../support/fake-nodes.ts';
+import { until } from '../support/until.ts';
+
+const MERGE = { type: 'application/merge-patch+json' } as const;
+
+class TableCloud implements CloudProvider {
+  readonly name = 'table';
+  readonly balancers = new Map<string, BalancerSpec>();
+  readonly instances = new Map<string, CloudInstance>();
+  ensures = 0;
+  refusal: string | undefined;
+
+  async instance({ name }: { name: string }): Promise<CloudInstance | undefined> {
+    return this.instances.get(name);
+  }
+  async ensureBalancer(wanted: BalancerSpec): Promise<{ hostname: string }[]> {
+    this.ensures++;
+    if (this.refusal) throw new Error(this.refusal);
+    this.balancers.set(wanted.id, wanted);
+    return [{ hostname: `${wanted.id.slice(0, 6)}.lb.test` }];
+  }
+  async removeBalancer(id: string): Promise<void> {
+    if (this.refusal) throw new Error(this.refusal);
+    this.balancers.delete(id);
+  }
+}
+
+describe('controllers of a cloud', () => {
+  const cloud = new TableCloud();
+  let server: Awaited<ReturnType<typeof startApiServer>>;
+  let manager: ReturnType<typeof createControllerManager>;
+  let fakes: FakeNodes;
+  let client: ReturnType<typeof createClient>;
+
+  before(async () => {
+    server = await startApiServer();
+    const apiServer = server.server;
+    client = createClient(apiServer.localTransport({ name: 'admin', groups: ['system:masters'] }));
+    for (const name of ['n1', 'n2', 'n3']) cloud.instances.set(name, instanceOf(name));
+    manager = createControllerManager({
+      transportFor: (user) => apiServer.localTransport(user),
+      config: { nodeMonitorGraceSeconds: 2, podCidr: '10.244.0.0/16', nodeCidrMaskSize: 24, cloud },
+      log: createLogger({ level: 'silent' }),
+    });
+    await manager.start();
+    fakes = new FakeNodes(client);
+    await fakes.start(['n1', 'n2', 'n3']);
+    await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+  });
+  after(async () => {
+    await fakes?.stop();
+    await manager?.stop();
+    await server?.stop();
+  });
+
+  const instanceOf = (name: string): CloudInstance => ({
+    providerId: `table:///z1/${name}`,
+    type: 'small',
+    zone: 'z1',
+    region: 'r',
+    addresses: [{ type: 'ExternalIP', address: `203.0.113.${name.slice(1)}` }],
+    running: true,
+  });
+  const node = (name: string): Promise<Stored<Node>> => client.get(nodes, { name });
+  const balancer = (): BalancerSpec | undefined => [...cloud.balancers.values()][0];
+  const service = (): Promise<Stored<Service>> => client.get(services, { namespace: 'shop', name: 'web' });
+
+  test('a node learns the place, size and addresses of its machine', async () => {
+    await until(async () => (await node('n1')).spec?.providerID === 'table:///z1/n1');
+    await until(async () => (await node('n1')).status?.addresses?.some(({ type }) => type === 'ExternalIP') ?? false);
+    const { metadata, status } = await node('n1');
+    assert.equal(metadata.labels?.['topology.kubernetes.io/zone'], 'z1');
+    assert.equal(metadata.labels?.['topology.kubernetes.io/region'], 'r');
+    assert.equal(metadata.labels?.['node.kubernetes.io/instance-type'], 'small');
+    assert.deepEqual(
+      status?.addresses?.filter(({ type }) => type === 'ExternalIP'),
+      [{ type: 'ExternalIP', address: '203.0.113.1' }],
+    );
+  });
+
+  test('a Service of type LoadBalancer gets a balancer to its node ports, and cannot go without it', async () => {
+    await until(async () => (await node('n3')).spec?.providerID !== undefined);
+    await client.create(services, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: {
+        type: 'LoadBalancer',
+        selector: { app: 'web' },
+        ports: [{ name: 'http', port: 80, targetPort: 8080 }],
+        loadBalancerSourceRanges: ['198.51.100.0/24'],
+      },
+    });
+    await until(async () => ((await service()).status?.loadBalancer?.ingress?.length ?? 0) > 0);
+    const made = await service();
+    assert.deepEqual(made.status?.loadBalancer?.ingress, [{ hostname: `${balancer()?.id.slice(0, 6)}.lb.test` }]);
+    assert.deepEqual(made.metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup']);
+    const nodePort = made.spec?.ports?.[0]?.nodePort;
+    assert.deepEqual(balancer(), {
+      id: `a${made.metadata.uid?.replaceAll('-', '')}`.slice(0, 32),
+      service: 'shop/web',
+      annotations: {},
+      ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort }],
+      sourceRanges: ['198.51.100.0/24'],
+      healthCheck: { protocol: 'TCP', port: nodePort },
+      nodes: ['n1', 'n2', 'n3'].map((name) => ({ name, providerId: `table:///z1/${name}` })),
+    });
+  });
+
+  test('it follows changes of ports and of nodes, and heartbeats cost no calls', async () => {
+    await client.patch(
+      nodes,
+      { name: 'n3' },
+      { metadata: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } } },
+      MERGE,
+    );
+    await until(() => balancer()?.nodes.length === 2);
+    await client.patch(
+      services,
+      { namespace: 'shop', name: 'web' },
+      { spec: { ports: [{ name: 'http', port: 81, targetPort: 8080, nodePort: balancer()?.ports[0]?.nodePort }] } },
+      MERGE,
+    );
+    await until(() => balancer()?.ports[0]?.port === 81);
+    const before = cloud.ensures;
+    await client.patch(nodes, { name: 'n1' }, { metadata: { annotations: { beat: '1' } } }, MERGE);
+    await client.patch(services, { namespace: 'shop', name: 'web' }, { spec: { externalTrafficPolicy: 'Local' } }, MERGE);
+    await until(() => balancer()?.healthCheck.protocol === 'HTTP');
+    assert.equal(cloud.ensures, before + 1);
+  });
+
+  test('what the cloud refuses is told in an event and tried again', async () => {
+    cloud.refusal = 'no addresses are left';
+    await client.patch(services, { namespace: 'shop', name: 'web' }, { spec: { externalTrafficPolicy: 'Cluster' } }, MERGE);
+    const told = async (reason: string): Promise<boolean> =>
+      (await client.list<Stored<Event>>(events, { namespace: 'shop' })).items.some(
+        (event) => event.reason === reason && event.message?.includes('no addresses are left'),
+      );
+    await until(() => told('SyncLoadBalancerFailed'));
+    await client.delete(services, { namespace: 'shop', name: 'web' });
+    await until(() => told('DeleteLoadBalancerFailed'));
+    assert.ok((await service()).metadata.deletionTimestamp);
+    cloud.refusal = undefined;
+    await until(() => service().then(() => false, isNotFound), { withinMs: 20_000 });
+    assert.equal(cloud.balancers.size, 0);
+  });
+
+  test('a Service that names a class, or stops being a balancer, has none', async () => {
+    const make = (name: string, spec: object): Promise<unknown> =>
+      client.create(services, {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name, namespace: 'shop' },
+        spec: { type: 'LoadBalancer', ports: [{ port: 80 }], ...spec },
+      });
+    await make('classy', { loadBalancerClass: 'example.com/other' });
+    await make('fickle', {});
+    await until(() => cloud.balancers.size === 1);
+    assert.equal(balancer()?.service, 'shop/fickle');
+    await client.patch(services, { namespace: 'shop', name: 'fickle' }, { spec: { type: 'ClusterIP' } }, MERGE);
+    await until(async () => {
+      const { metadata, status } = await client.get<Stored<Service>>(services, { namespace: 'shop', name: 'fickle' });
+      return !metadata.finalizers?.length && !status?.loadBalancer?.ingress;
+    });
+    assert.equal(cloud.balancers.size, 0);
+  });
+
+  test('the node of a machine that is off is tainted; that of one that is gone is removed', async () => {
+    fakes.kill('n2');
+    cloud.instances.set('n2', { ...instanceOf('n2'), running: false });
+    await until(
+      async () => (await node('n2')).spec?.taints?.some(({ key }) => key === 'node.cloudprovider.kubernetes.io/shutdown') ?? false,
+      { withinMs: 30_000 },
+    );
+    cloud.instances.delete('n2');
+    await until(() => node('n2').then(() => false, isNotFound), { withinMs: 30_000 });
+    assert.ok(await node('n1'));
+  });
+});
