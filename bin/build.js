@@ -1,16 +1,18 @@
 /**
- * Bundles src/ into dist/: slipway.js (the CLI, its commands as lazily loaded chunks) and the two programs that go to nodes, each one
- * file. Two builds at once do not disturb each other: each writes a folder of its own and renames it into place.
+ * Bundles src/ into dist/: slipway.js (the CLI, its commands as lazily loaded chunks), testing.js (the package's `slipway/testing`) and the two
+ * programs that go to nodes, each one file. With --package also what only a package needs: declarations of types. Two builds at once do not disturb each other: each writes a folder of its own and renames it into place.
  */
 
-import { globSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const startedAt = new Date();
+const forPackage = process.argv.includes('--package');
 
 const shared = {
   bundle: true,
@@ -45,26 +47,28 @@ const main = async () => {
     const programs = ['slipway-server', 'slipway-agent'].filter((name) => globSync(join(root, `src/runtime/${name}.ts`)).length > 0);
     await Promise.all([
       ...programs.map((name) => build({ ...forNodes, define, entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) })),
-      buildCli(work),
+      buildSplit(work, { entry: 'src/cli/main.ts', name: 'slipway', options: {} }),
+      buildSplit(work, { entry: 'src/testing/index.ts', name: 'testing', options: { define } }),
     ]);
-    for (const file of globSync('**/*.js', { cwd: work })) {
+    if (forPackage) writeTypes(join(work, 'types'));
+    for (const file of globSync('**/*.{js,d.ts}', { cwd: work })) {
       mkdirSync(dirname(join(dist, file)), { recursive: true });
       renameSync(join(work, file), join(dist, file));
     }
     removeOld(join(dist, 'chunks'));
+    removeOld(join(dist, 'types'));
     removeOld(join(dist, '.compile-cache'));
     writeFileSync(join(dist, '.stamp'), startedAt.toISOString());
     // The stamp tells when reading began: a file saved during the build counts as newer.
-    const { utimesSync } = await import('node:fs');
     utimesSync(join(dist, '.stamp'), startedAt, startedAt);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 };
 
-/** What earlier builds left: kept for an hour, because a program that runs on may still load it. */
+/** What earlier builds left: kept for an hour, because a program that runs on may still load it. A package has none of it. */
 const removeOld = (folder) => {
-  const limit = Date.now() - 3600_000;
+  const limit = forPackage ? startedAt.getTime() : Date.now() - 3600_000;
   for (const entry of globSync('**/*', { cwd: folder, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     // Another build may be faster.
@@ -79,16 +83,41 @@ const storeWorker = async () => {
   return outputFiles[0].text;
 };
 
-const buildCli = async (work) => {
-  const entry = globSync(join(root, 'src/cli/main.ts'))[0];
-  if (!entry) return;
-  await build({
+/** One entry, with what it loads lazily in chunks of its own: nothing that one of them needs makes another slower to start. */
+const buildSplit = (work, { entry, name, options }) =>
+  build({
     ...shared,
-    entryPoints: { slipway: relative(root, entry) },
+    ...options,
+    entryPoints: { [name]: entry },
     splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
+    chunkNames: `chunks/${name === 'slipway' ? '' : `${name}-`}[name]-[hash]`,
     outdir: work,
   });
+
+/** Declarations of what the testing export reaches. They name each other by the files that a package has: TypeScript writes the names of the sources. */
+const writeTypes = (outDir) => {
+  const emitted = mkdtempSync(join(root, 'dist-types-'));
+  try {
+    const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: join(root, 'src'), outDir: emitted };
+    const config = join(emitted, 'types.json');
+    writeFileSync(
+      config,
+      JSON.stringify({ extends: join(root, 'tsconfig.json'), include: [], files: [join(root, 'src/testing/index.ts')], compilerOptions }),
+    );
+    execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', config], { stdio: 'inherit' });
+    const waiting = ['testing/index.d.ts'];
+    for (const file of waiting) {
+      const text = readFileSync(join(emitted, file), 'utf8').replaceAll(/((?:from |import\()["']\.[^"']*)\.ts(["'])/g, '$1.js$2');
+      mkdirSync(dirname(join(outDir, file)), { recursive: true });
+      writeFileSync(join(outDir, file), text);
+      for (const [, specifier] of text.matchAll(/(?:from |import\()["'](\.[^"']*)\.js["']/g)) {
+        const next = join(dirname(file), `${specifier}.d.ts`);
+        if (!waiting.includes(next)) waiting.push(next);
+      }
+    }
+  } finally {
+    rmSync(emitted, { recursive: true, force: true });
+  }
 };
 
 main().catch((error) => {

@@ -36,10 +36,16 @@ slipway_install_dependencies() {
   rm -f "$log"
 }
 
-slipway_remembered=$root/node_modules/.slipway-node
+if [ -d "$root/src" ]; then slipway_remembered=$root/node_modules/.slipway-node; else slipway_remembered=$root/.slipway-node; fi
 NODE=
 if [ -f "$slipway_remembered" ]; then read -r NODE < "$slipway_remembered" || true; fi
-if [ ! -x "$NODE" ] || [ "$root/package-lock.json" -nt "$slipway_remembered" ]; then
+if [ ! -d "$root/src" ]; then
+  # An installed package: bundled, so that it has nothing to fetch but Node. Where it may not write, it looks again the next time.
+  if [ ! -x "$NODE" ]; then
+    slipway_find_node
+    { printf '%s\n' "$NODE" > "$slipway_remembered"; } 2> /dev/null || true
+  fi
+elif [ ! -x "$NODE" ] || [ "$root/package-lock.json" -nt "$slipway_remembered" ]; then
   slipway_find_node
   if [ ! -f "$root/node_modules/.package-lock.json" ] || [ "$root/package-lock.json" -nt "$root/node_modules/.package-lock.json" ]; then
     slipway_install_dependencies

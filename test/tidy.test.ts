@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   dashboard: ['base', 'api'],
   runtime: ['apiserver', 'scheduler', 'controllers', 'agent', 'dashboard', 'store', 'client', 'pki', 'api', 'base'],
   provision: ['drivers', 'hosts', 'client', 'pki', 'api', 'base'],
+  testing: ['runtime', 'client', 'pki', 'api', 'base'],
   commands: ['cli', 'provision', 'runtime', 'client', 'api', 'base'],
 };
 

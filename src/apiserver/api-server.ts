@@ -6,7 +6,7 @@ import type { TokenAuthority } from '../pki/service-account-tokens.ts';
 import type { Store } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import { connectRequest } from './admission/connect-request.ts';
-import { createPlugins } from './admission/plugins.ts';
+import { pluginsWithout } from './admission/plugins.ts';
 import { Aggregator } from './aggregation/aggregator.ts';
 import { FrontProxy } from './aggregation/front-proxy.ts';
 import { Authenticator } from './auth/authenticator.ts';
@@ -59,6 +59,8 @@ export interface ApiServerOptions {
   readonly tokens: TokenAuthority;
   /** Tolerations that pods get for nodes that are not ready; upstream's 300 by default. */
   readonly podEvictionSeconds?: number | undefined;
+  /** Names of admission plugins that are switched off. */
+  readonly disabledAdmission?: readonly string[] | undefined;
   readonly limits?: FlowLimits;
   readonly audit?: AuditSink;
   /** Milliseconds since the epoch. */
@@ -107,7 +109,7 @@ export class ApiServer implements Component {
       log,
       podEvictionSeconds: options.podEvictionSeconds,
     };
-    const admission = new Admission(createPlugins(world));
+    const admission = new Admission(pluginsWithout(world, options.disabledAdmission ?? []));
     const registry = new Registry({
       cache: this.cache,
       scheme,

@@ -136,6 +136,7 @@ const apiServerOptions = (given: { config: ServerConfig; files: PkiFiles; store:
     serviceCidr: config.serviceCidr,
     nodePortRange: config.nodePortRange,
     podEvictionSeconds: config.podEvictionSeconds,
+    disabledAdmission: config.disableAdmissionPlugins,
     pki: files,
     tokens: createTokenAuthority({ issuer: config.pki.serviceAccountIssuer, privateKeyPem: files.serviceAccountKeyPem }),
   };

@@ -71,6 +71,7 @@ const ALWAYS: Record<string, Check> = {
   clusterDomain: text,
   nodeMonitorGraceSeconds: optional(number(1, 86_400)),
   podEvictionSeconds: optional(number(0, 86_400)),
+  disableAdmissionPlugins: optional(listOf(text)),
   logLevel: optional(oneOf('debug', 'info', 'warn', 'error')),
 };
 

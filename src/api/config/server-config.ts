@@ -39,5 +39,7 @@ export interface ServerConfig {
   /** Defaults 40 s and 300 s upstream; ours are lower, see targets. Seconds. */
   nodeMonitorGraceSeconds?: number;
   podEvictionSeconds?: number;
+  /** Admission plugins that are switched off, by name: `PodSecurity`. */
+  disableAdmissionPlugins?: string[];
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
 }

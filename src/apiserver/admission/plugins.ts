@@ -18,7 +18,7 @@ import { createVolumeResize } from './volume-resize.ts';
 import { createMutatingWebhooks, createValidatingWebhooks } from './webhooks.ts';
 
 /** Every rule about writes, in the order in which they are asked; quotas last, for what others refuse must not be counted. */
-export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[] => [
+const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[] => [
   createNamespaceLifecycle(world),
   createServiceAccountAdmission(world),
   createNodeRestriction(world),
@@ -39,3 +39,12 @@ export const createPlugins = (world: AdmissionWorld): readonly AdmissionPlugin[]
   createValidatingWebhooks(world),
   createResourceQuota(world),
 ];
+
+/** Those that are not switched off. A name that none has is an error: a rule that somebody thinks is off would be on, or the other way round. */
+export const pluginsWithout = (world: AdmissionWorld, disabled: readonly string[]): readonly AdmissionPlugin[] => {
+  const plugins = createPlugins(world);
+  const unknown = disabled.filter((name) => !plugins.some((plugin) => plugin.name === name));
+  if (unknown.length)
+    throw new Error(`no admission plugin is called ${unknown.join(', ')}; there are ${plugins.map((plugin) => plugin.name).join(', ')}`);
+  return plugins.filter((plugin) => !disabled.includes(plugin.name));
+};
