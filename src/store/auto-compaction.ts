@@ -8,8 +8,8 @@ export interface HistoryBounds {
   maxEvents: number;
 }
 
-/** A watcher may be away for ten minutes, as with upstream's five-minute compaction of etcd at worst. */
-export const DEFAULT_HISTORY: HistoryBounds = { maxAgeMs: 600_000, maxEvents: 50_000 };
+/** Five minutes, as upstream's API server has etcd compact: a watcher may be away, and a continue token be used, for so long. */
+export const DEFAULT_HISTORY: HistoryBounds = { maxAgeMs: 300_000, maxEvents: 50_000 };
 
 const CHECK_INTERVAL_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import type { Kind } from '../../api/kind.ts';
 import type { KubeObject } from '../../api/meta/object.ts';
-import { expired } from '../../api/meta/status.ts';
+import { expired, type StatusError } from '../../api/meta/status.ts';
 import { type Store, StoreError, type StoreEvent } from '../../store/store.ts';
 import { EventRing, RingEvent } from './event-ring.ts';
 import { filterFunction, ItemTable } from './item-table.ts';
@@ -283,8 +283,15 @@ export class StoredResource implements ResourceCache, CursorHome {
 
   /** The list as it was: from the table when nothing has changed since, else from the store's history. */
   #listAt(at: { options: CacheListOptions; revision: number; after: string }): CachedList | Promise<CachedList> {
-    if (at.revision >= this.#lastChange) return this.#page(at);
-    return this.#pageOfThePast(at);
+    if (at.revision >= this.revision) return this.#page(at);
+    return at.revision >= this.#lastChange ? this.#unchangedPage(at) : this.#pageOfThePast(at);
+  }
+
+  /** A token has its time, whatever has become of what it lists: clients must not come to rely on a quiet resource. */
+  async #unchangedPage(at: { options: CacheListOptions; revision: number; after: string }): Promise<CachedList> {
+    const { compactedRevision } = await this.#core.store.status();
+    if (at.revision < compactedRevision) throw tooOld(at);
+    return this.#page(at);
   }
 
   async #pageOfThePast(at: { options: CacheListOptions; revision: number; after: string }): Promise<CachedList> {
@@ -299,7 +306,7 @@ export class StoredResource implements ResourceCache, CursorHome {
         .list({ prefix: this.prefix, after: this.prefix + after, limit: SCAN_PAGE, revision })
         .catch((error: unknown) => {
           if (!(error instanceof StoreError) || error.kind !== 'Compacted') throw error;
-          throw options.continue ? continueExpired(at.after) : listExpired();
+          throw tooOld(at);
         });
       for (const stored of page.items) {
         const item = this.#itemFrom(stored);
@@ -346,3 +353,6 @@ export class StoredResource implements ResourceCache, CursorHome {
     this.ring.extendBack(changes, revision);
   }
 }
+
+const tooOld = ({ options, after }: { options: CacheListOptions; after: string }): StatusError =>
+  options.continue ? continueExpired(after) : listExpired();

@@ -10,6 +10,8 @@ import { createLogger } from '../../../../src/base/log/logger.ts';
 import { createMemoryStore } from '../../../../src/store/memory/memory-store.ts';
 import type { Store } from '../../../../src/store/store.ts';
 
+import { until } from '../../../support/until.ts';
+
 const log = createLogger({ level: 'silent' });
 
 const pod: Kind = {
@@ -147,6 +149,19 @@ describe('reads', () => {
     assert.ok(isExpired(error));
     const token = String((error as StatusError).status.metadata['continue']);
     assert.deepEqual(names((await pods.list({ continue: token })).items), ['b', 'bb', 'c']);
+  });
+
+  withPods('a token has its time also where nothing has changed since', async (pods, store) => {
+    for (const name of ['a', 'b', 'c']) await create(pods, podNamed(name));
+    const first = await pods.list({ limit: 1 });
+    await store.create('/registry/other/x', Buffer.from('{}'));
+    await until(async () => (await pods.list()).resourceVersion !== first.resourceVersion);
+    assert.deepEqual(names((await pods.list({ limit: 1, continue: first.continue })).items), ['b']);
+    await store.compact(store.revision);
+    const error = await pods.list({ limit: 1, continue: first.continue }).catch((caught: unknown) => caught);
+    assert.ok(isExpired(error));
+    const rest = await pods.list({ continue: String((error as StatusError).status.metadata['continue']) });
+    assert.deepEqual([names(rest.items), rest.resourceVersion], [['b', 'c'], String(store.revision)]);
   });
 
   withPods('resourceVersions: exact, of the past, of the future, and nonsense', async (pods) => {
