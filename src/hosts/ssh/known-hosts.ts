@@ -5,8 +5,33 @@ import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
+/** What decides whether a host is the one that is meant. */
+export interface HostKeys {
+  /** Key types by which the host is known: asked for first, so that the server shows a key that can be compared. */
+  typesOf(target: SshTarget): Promise<string[]>;
+  /** Resolves when `key` (as it travels in the protocol) belongs to the host. Throws HOST_KEY_MISMATCH. */
+  verify(target: SshTarget, key: Buffer): Promise<void>;
+}
+
+/** A machine that was given its key when it was made: no other is ever trusted. `publicKey` is an OpenSSH line. */
+export const seededHostKey = (publicKey: string): HostKeys => {
+  const [type = '', text = ''] = publicKey.split(' ');
+  const seeded = Buffer.from(text, 'base64');
+  return {
+    typesOf: async () => [type],
+    verify: async (target, key) => {
+      if (key.equals(seeded)) return;
+      const name = knownHostsName(target);
+      throw new SlipwayError('HOST_KEY_MISMATCH', {
+        tried: `trust ${name}`,
+        cause: `it shows ${fingerprint(key)}, and the machine was made with ${fingerprint(seeded)}: another machine has its address`,
+      });
+    },
+  };
+};
+
 /** Keys that hosts are known by: those of the user's own known_hosts, and those that Slipway has seen at first use. */
-export class KnownHosts {
+export class KnownHosts implements HostKeys {
   readonly #pinFile: string;
   readonly #files: readonly string[];
   readonly #onFirstUse: (message: string) => void;
@@ -17,7 +42,6 @@ export class KnownHosts {
     this.#onFirstUse = options.onFirstUse;
   }
 
-  /** Key types by which the host is known: asked for first, so that the server shows a key that can be compared. */
   async typesOf(target: SshTarget): Promise<string[]> {
     return [...new Set((await this.#entriesOf(target)).map((entry) => entry.type))];
   }

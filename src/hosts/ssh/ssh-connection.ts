@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2, { type ClientChannel, type ServerHostKeyAlgorithm, type Client as SshClient } from 'ssh2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import type { KnownHosts } from './known-hosts.ts';
+import type { HostKeys } from './known-hosts.ts';
 import { authMethods } from './ssh-keys.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
@@ -14,7 +14,7 @@ export interface SshOptions {
   identityFile?: string | undefined;
   /** SSH_AUTH_SOCK. */
   agentSocket?: string | undefined;
-  knownHosts: KnownHosts;
+  knownHosts: HostKeys;
 }
 
 export interface RawResult {

@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { fingerprint, KnownHosts } from '../../../src/hosts/ssh/known-hosts.ts';
+import { fingerprint, KnownHosts, seededHostKey } from '../../../src/hosts/ssh/known-hosts.ts';
+import { makeSshKey } from '../../../src/hosts/ssh/make-ssh-key.ts';
 import { isLockedKey } from '../../../src/hosts/ssh/ssh-keys.ts';
 import { knownHostsName, parseSshTarget } from '../../../src/hosts/ssh/ssh-target.ts';
 
@@ -107,5 +108,19 @@ describe('private keys', () => {
     assert.equal(isLockedKey(make('locked', ['-t', 'ed25519', '-N', 'words'])), true);
     assert.equal(isLockedKey(make('pem-open', ['-t', 'rsa', '-m', 'PEM', '-N', ''])), false);
     assert.equal(isLockedKey(make('pem-locked', ['-t', 'rsa', '-m', 'PEM', '-N', 'words'])), true);
+  });
+});
+
+test('a machine that was given its key is trusted by that key alone', async () => {
+  const [own, other] = [makeSshKey('demo-1'), makeSshKey('stranger')];
+  const target = parseSshTarget('slipway@192.0.2.7');
+  const bytes = (line: string): Buffer => Buffer.from(line.split(' ')[1] ?? '', 'base64');
+  const keys = seededHostKey(own.publicKey);
+  assert.deepEqual(await keys.typesOf(target), ['ssh-ed25519']);
+  await keys.verify(target, bytes(own.publicKey));
+  await assert.rejects(keys.verify(target, bytes(other.publicKey)), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'HOST_KEY_MISMATCH');
+    for (const pair of [own, other]) assert.ok(error.message.includes(fingerprint(bytes(pair.publicKey))));
+    return true;
   });
 });
