@@ -65,6 +65,8 @@ export interface DriverOptions {
   /** What will be used on the machines: a driver whose machines share this computer's programs checks it here. */
   requirements: readonly Requirement[];
   journal: Journal;
+  /** `spec.drivers.NAME` of the cluster, where it is known: what `list` and `destroy` need, who are given no machine's settings. */
+  settings?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ export interface ClusterDrivers {
 }
 
 export const openDrivers = (
-  spec: Pick<ClusterSpec, 'name' | 'driver' | 'nodes'>,
+  spec: Pick<ClusterSpec, 'name' | 'driver' | 'nodes'> & Partial<Pick<ClusterSpec, 'driverSettings'>>,
   options: { folder: ClusterStateFolder; dataDir: string; requirements?: readonly Requirement[] },
 ): ClusterDrivers => {
   const opened = new Map<string, Promise<Driver>>();
@@ -29,6 +29,7 @@ export const openDrivers = (
       stateDir: options.folder.path,
       requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
       journal: openJournal(options.folder.path),
+      settings: spec.driverSettings?.[name],
     });
     opened.set(name, driver);
     return driver;
