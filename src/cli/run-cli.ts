@@ -1,5 +1,5 @@
+import { nearest } from '../base/text/nearest.ts';
 import { COMMANDS } from '../commands/index.ts';
-import { nearest } from './args/nearest.ts';
 import type { BaseCommand, CommandClass } from './base-command.ts';
 import { UsageError } from './errors.ts';
 import { type Io, processIo } from './io.ts';

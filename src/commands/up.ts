@@ -1,24 +1,18 @@
-import { booleanFlag, type Flags, integerFlag, listFlag, textFlag } from '../cli/args/flags.ts';
+import { booleanFlag, type Flags } from '../cli/args/flags.ts';
 import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
+import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 import type { UpResult } from '../provision/jobs/up.ts';
+import type { ClusterWishes } from '../provision/spec/cluster-spec.ts';
 
 const flags = {
-  driver: textFlag('What makes the machines: local (sandboxes on this host) or ssh (hosts that you have)'),
-  nodes: integerFlag('Number of all nodes [2]'),
-  'control-planes': integerFlag('How many of them carry the control plane [1]'),
-  'dedicated-control-planes': booleanFlag('Control-plane nodes take no workloads'),
-  cpus: integerFlag('CPUs of each node [all of the host]'),
-  memory: integerFlag('Memory of each node in MiB [all of the host]'),
-  subnet: textFlag('Network of the nodes, local driver: 10.200.1.0/24 [a free one]'),
-  host: listFlag('Host for a node, ssh driver: user@address:port; once for each node'),
-  'identity-file': textFlag('Private key for the hosts, ssh driver [agent, then ~/.ssh]', { char: 'i' }),
-  'jump-host': textFlag('Reach the hosts through this one, ssh driver: user@address:port'),
+  ...CLUSTER_FLAGS,
   yes: booleanFlag('Install what is missing without asking', { char: 'y' }),
   demo: booleanFlag('Deploy a demo application, expose it and fetch it'),
   keep: booleanFlag('When a step fails, keep what was made'),
   kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config; --kubeconfig=false does not', { default: true }),
   'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
+  prune: booleanFlag('With a file: drain and remove nodes that it has no more'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
@@ -30,6 +24,7 @@ export default class Up extends BaseCommand<typeof flags> {
   static override examples = [
     'slipway up demo --yes --demo',
     'slipway up big --nodes 4',
+    'slipway up -f cluster.yaml',
     'slipway up lab --host root@192.0.2.11 --host root@192.0.2.12',
   ];
   static override flags = flags;
@@ -39,32 +34,32 @@ export default class Up extends BaseCommand<typeof flags> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
     const { up } = await import('../provision/jobs/up.ts');
     const { flags: given } = this;
-    const job = up(
-      {
-        name: this.args[0] ?? 'slipway',
-        driver: given.driver,
-        nodes: given.nodes,
-        controlPlanes: given['control-planes'],
-        dedicatedControlPlanes: this.given.has('dedicated-control-planes') ? given['dedicated-control-planes'] : undefined,
-        cpus: given.cpus,
-        memoryMiB: given.memory,
-        subnet: given.subnet,
-        hosts: given.host,
-        identityFile: given['identity-file'],
-        jumpHost: given['jump-host'],
-      },
-      {
-        yes: given.yes,
-        keep: given.keep,
-        demo: given.demo,
-        mergeKubeconfig: given.kubeconfig,
-        switchContext: given['switch-context'],
-        signal: this.signal,
-      },
-    );
+    const { wishes, overrides } = await this.wishes();
+    const fromFile = wishes.file?.content.spec;
+    const said = <T>(flag: keyof typeof flags, value: T, ofFile: T | undefined): T => (this.given.has(flag) ? value : (ofFile ?? value));
+    const demo = said('demo', given.demo, fromFile?.addons?.demo);
+    const merged = said('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge);
+    const job = up(wishes, {
+      yes: given.yes,
+      keep: given.keep,
+      prune: given.prune,
+      demo,
+      mergeKubeconfig: merged,
+      switchContext: said('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
+      notes: overrides,
+      signal: this.signal,
+    });
     const result = await followJob(job, { io: this.io, json: given.output === 'json' });
     if (given.output === 'json') return;
-    this.io.out(summaryOf(result, { demo: given.demo, merged: given.kubeconfig, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }));
+    this.io.out(summaryOf(result, { demo, merged, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }));
+  }
+
+  /** Of the file, and of the flags, which stand over it. */
+  private async wishes(): Promise<{ wishes: ClusterWishes; overrides: string[] }> {
+    const said = wishesOf(this.args[0], this.flags, this.given);
+    if (this.flags.file === undefined) return { wishes: { ...said, name: said.name ?? 'slipway' }, overrides: [] };
+    const { loadClusterFile } = await import('../provision/file/load-cluster-file.ts');
+    return loadClusterFile(this.flags.file, { flags: said, stdin: this.io.stdin });
   }
 }
 

@@ -1,6 +1,6 @@
+import { PRODUCT_VERSION, SERVED_KUBERNETES_VERSION } from '../base/product.ts';
 import { booleanFlag, type Flags, textFlag } from '../cli/args/flags.ts';
 import { KubeCommand } from '../cli/kube-command.ts';
-import { PRODUCT_VERSION, SERVED_KUBERNETES_VERSION } from '../cli/product.ts';
 
 const flags = {
   client: booleanFlag('Only the version of this program; no server is asked'),

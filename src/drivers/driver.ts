@@ -54,6 +54,8 @@ export interface DriverSetting {
   readonly enum?: readonly string[];
   /** A regular expression that the whole value must match. */
   readonly pattern?: string;
+  /** The value is a range of addresses for nodes: one that overlaps those of pods or Services is refused. */
+  readonly nodeRange?: true;
 }
 
 /** What a driver is made with. */

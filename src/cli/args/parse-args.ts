@@ -1,6 +1,6 @@
+import { nearest } from '../../base/text/nearest.ts';
 import { UsageError } from '../errors.ts';
 import type { Flag, Flags } from './flags.ts';
-import { nearest } from './nearest.ts';
 
 export interface ParsedArgs {
   values: Record<string, unknown>;

@@ -1,6 +1,6 @@
 import type { ResourceName } from '../../api/meta/object.ts';
 import type { Transport } from '../../api/transport.ts';
-import { nearest } from '../args/nearest.ts';
+import { nearest } from '../../base/text/nearest.ts';
 import { CommandError } from '../errors.ts';
 import { BUILTIN_RESOURCES } from './builtin-resources.ts';
 import { discoverResources } from './discovery.ts';

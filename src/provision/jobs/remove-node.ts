@@ -4,42 +4,57 @@ import type { Stored } from '../../api/meta/object.ts';
 import { StatusError } from '../../api/meta/status.ts';
 import type { Node, Pod } from '../../api/types/core-v1.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { ProgressEvent } from '../../base/progress.ts';
 import type { Client } from '../../client/client.ts';
 import type { MachineId } from '../../drivers/driver.ts';
 import { openClient } from '../open-client.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
 import { waitFor } from '../steps/wait.ts';
 import { removeMachine, step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { requireNode, withCluster } from './power.ts';
+import { type OpenCluster, requireNode, withCluster } from './power.ts';
 
 const DRAIN_TIMEOUT_MS = 120_000;
 
 /** Drains a node (its pods end in order and move), deletes it from the API, then destroys its machine. */
 export const removeNode = (id: MachineId, options: { force: boolean; signal: AbortSignal }): Job<void> =>
   startJob((push) =>
-    withCluster(id.cluster, async ({ folder, state, drivers }) => {
-      const node = requireNode(state, id.name);
-      if (node.controlPlane)
-        throw new SlipwayError('USAGE', {
-          tried: `remove ${id.name}`,
-          cause: 'it carries the only control plane of the cluster',
-          advice: [`slipway down ${id.cluster}`],
-        });
-      const { client, close } = await openClient(folder);
-      try {
-        if (!options.force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, options.signal));
-        await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
-          const driver = await drivers.of(node);
-          await removeMachine({ driver, cluster: id.cluster, node: id.name, machine: await driver.describe(id) });
-          await client.delete(nodes, { name: id.name }).catch(unlessGone);
-        });
-      } finally {
-        await close();
-      }
-      const { [id.name]: _, ...addresses } = state.addresses;
-      await folder.write({ ...state, spec: { ...state.spec, nodes: state.spec.nodes.filter((node) => node.name !== id.name) }, addresses });
+    withCluster(id.cluster, async (cluster) => {
+      await takeNodeOut(cluster, requireNode(cluster.state, id.name), { ...options, push });
     }),
   );
+
+/** The same for one who holds the cluster's lock; answers the state without the node, as it is saved. */
+export const takeNodeOut = async (
+  { folder, state, drivers }: OpenCluster,
+  node: NodeSpec,
+  { force, signal, push }: { force: boolean; signal: AbortSignal; push: (event: ProgressEvent) => void },
+): Promise<ClusterState> => {
+  const cluster = state.spec.name;
+  const id = { cluster, name: node.name };
+  if (node.controlPlane)
+    throw new SlipwayError('USAGE', {
+      tried: `remove ${id.name}`,
+      cause: 'it carries the only control plane of the cluster',
+      advice: [`slipway down ${cluster}`],
+    });
+  const { client, close } = await openClient(folder);
+  try {
+    if (!force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, signal));
+    await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
+      const driver = await drivers.of(node);
+      await removeMachine({ driver, cluster, node: id.name, machine: await driver.describe(id) });
+      await client.delete(nodes, { name: id.name }).catch(unlessGone);
+    });
+  } finally {
+    await close();
+  }
+  const { [id.name]: _, ...addresses } = state.addresses;
+  const without = { ...state, spec: { ...state.spec, nodes: state.spec.nodes.filter((one) => one.name !== id.name) }, addresses };
+  await folder.write(without);
+  return without;
+};
 
 const drain = async (client: Client, name: string, signal: AbortSignal): Promise<void> => {
   await client

@@ -1,13 +1,16 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { runSteps } from '../run-steps.ts';
-import { type ClusterSpec, type ClusterWishes, clusterSpec } from '../spec/cluster-spec.ts';
+import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { STEPS } from '../steps/index.ts';
 import { contextName } from '../steps/kubeconfig.ts';
 import { type Job, startJob } from './job.ts';
+import { takeNodeOut } from './remove-node.ts';
 
 export interface UpResult {
   cluster: string;
@@ -16,22 +19,36 @@ export interface UpResult {
   server: string;
   nodes: { name: string; address: string }[];
   milliseconds: number;
+  /** What of a file the command line overrode. */
+  overrides?: readonly string[];
+}
+
+export interface UpJobOptions {
+  signal: AbortSignal;
+  /** Nodes that the file has no more are drained and removed; else they stay, with a warning. */
+  prune?: boolean;
+  /** Said first: what of a file the command line overrides. */
+  notes?: readonly string[];
 }
 
 /**
  * Makes a cluster, or brings one that exists to what is wished. Its state is saved before the first machine is made, so that after a
  * crash `up` goes on and `down` removes everything.
  */
-export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSignal }): Job<UpResult> =>
+export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Job<UpResult> =>
   startJob(async (push) => {
     const startedAt = Date.now();
+    for (const message of options.notes ?? []) push({ type: 'note', message });
     const folder = new ClusterStateFolder(wishes.name);
     const unlock = folder.lock();
     const stopper = new AbortController();
     const close: (() => Promise<void>)[] = [];
     try {
       const known = await folder.read();
-      const spec = clusterSpec(wishes, known?.spec);
+      const outcome = wishedSpec(wishes, known?.spec);
+      // Nodes that the file has no more stay until all else is done, and go then, or not at all.
+      const spec = { ...outcome.spec, nodes: [...outcome.spec.nodes, ...outcome.removed] };
+      for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
       const drivers = openDrivers(spec, { folder, dataDir, requirements: options.demo ? DEMO_REQUIREMENTS : [] });
       if (!known) await refuseForeign(drivers, spec);
@@ -72,20 +89,51 @@ export const up = (wishes: ClusterWishes, options: UpOptions & { signal: AbortSi
           await (isNew ? folder.remove() : folder.write({ ...state, spec: known?.spec ?? spec, addresses: known?.addresses ?? {} }));
         throw withNextCommand(error, spec.name, options.keep);
       });
-      await folder.write({ ...context.state, phase: 'ready' });
+      context.state = { ...context.state, phase: 'ready' };
+      await folder.write(context.state);
+      if (options.prune && outcome.removed.length) await prune({ context, removed: outcome.removed, push });
       return {
         cluster: spec.name,
-        changed,
+        changed: changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
         server: apiServers(context)[0] ?? '',
-        nodes: spec.nodes.map((node) => ({ name: node.name, address: context.machines.get(node.name)?.address ?? '' })),
+        nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.machines.get(node.name)?.address ?? '' })),
         milliseconds: Date.now() - startedAt,
+        ...(options.notes?.length ? { overrides: options.notes } : {}),
       };
     } finally {
       await Promise.all(close.map((end) => end().catch(() => {})));
       unlock();
     }
   });
+
+/** One node after the other, so that the pods of each find a place on the others. */
+const prune = async ({
+  context,
+  removed,
+  push,
+}: {
+  context: ClusterContext;
+  removed: readonly NodeSpec[];
+  push: (event: ProgressEvent) => void;
+}): Promise<void> => {
+  const { folder, drivers, signal } = context;
+  for (const node of removed)
+    context.state = await takeNodeOut({ folder, state: context.state, drivers }, node, { force: false, signal, push });
+};
+
+/** What a file says that this run leaves as it is. */
+const warningsOf = ({ spec, removed, differing }: FileOutcome, { prune }: { prune: boolean }): string[] => [
+  ...(removed.length && !prune
+    ? [
+        `${removed.map((node) => node.name).join(', ')} ${removed.length === 1 ? 'is' : 'are'} not in the file and left: --prune removes what the file has no more`,
+      ]
+    : []),
+  ...differing.map(
+    ({ node, key, now, wanted }) =>
+      `${node} has ${key} ${now}, and the file ${wanted}: that takes a new machine (slipway node remove ${node} --cluster ${spec.name}, then up again)`,
+  ),
+];
 
 /** The demo's programs come from a static busybox of this computer. */
 const DEMO_REQUIREMENTS: readonly Requirement[] = [{ needs: '/bin/busybox', package: 'busybox-static' }];

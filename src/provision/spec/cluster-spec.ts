@@ -1,4 +1,5 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { ClusterFile } from '../file/cluster-file.ts';
 
 /** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
 export interface ClusterSpec {
@@ -11,6 +12,18 @@ export interface ClusterSpec {
   /** Control-plane nodes take no workloads. */
   dedicatedControlPlanes: boolean;
   network: NetworkSpec;
+  /** False: no default storage class for a new cluster. */
+  storageClass?: boolean | undefined;
+  hooks?: HooksSpec | undefined;
+  /** Files and folders whose objects are applied when all is ready. Absolute. */
+  manifests?: readonly string[] | undefined;
+}
+
+/** Shell commands on this computer, by the moment at which they run. */
+export interface HooksSpec {
+  /** Where they run: the folder of the cluster file. */
+  folder: string;
+  commands: { readonly [moment: string]: readonly string[] };
 }
 
 export interface NodeSpec {
@@ -22,6 +35,8 @@ export interface NodeSpec {
   cpus?: number | undefined;
   memoryMiB?: number | undefined;
   diskGiB?: number | undefined;
+  /** Labels `node-role.kubernetes.io/ROLE`, which only an administrator may give. */
+  roles?: readonly string[] | undefined;
   labels: Record<string, string>;
   /** `key=value:Effect`. */
   taints: string[];
@@ -57,6 +72,8 @@ export interface ClusterWishes {
   addedHosts?: readonly string[] | undefined;
   identityFile?: string | undefined;
   jumpHost?: string | undefined;
+  /** All of the cluster; then only `name` stands beside it, as the others are in it already. */
+  file?: { content: ClusterFile; folder: string } | undefined;
 }
 
 export const DEFAULT_NETWORK: NetworkSpec = {
@@ -68,7 +85,7 @@ export const DEFAULT_NETWORK: NetworkSpec = {
   nodePortRange: [30000, 32767],
 };
 
-const MAX_NODES = 150;
+export const MAX_NODES = 150;
 
 /** Throws USAGE, NAME_INVALID. */
 export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): ClusterSpec => {
@@ -107,6 +124,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
   const driverSettings = { ...known?.driverSettings };
   if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
   return {
+    ...known,
     name: wishes.name,
     driver,
     driverSettings,

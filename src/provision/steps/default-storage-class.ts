@@ -10,7 +10,7 @@ export const defaultStorageClass: Step<ClusterContext> = {
   name: 'default-storage-class',
   title: 'Making the default storage class',
   needs: ['api-ready'],
-  wanted: (context) => context.isNew,
+  wanted: (context) => context.isNew && context.spec.storageClass !== false,
   apply: async (context) => {
     try {
       await requireClient(context).create(storageClass, LOCAL_PATH);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nearest } from '../../../src/base/text/nearest.ts';
 import { durationMs } from '../../../src/cli/args/duration.ts';
 import { booleanFlag, integerFlag, listFlag, textFlag } from '../../../src/cli/args/flags.ts';
-import { nearest } from '../../../src/cli/args/nearest.ts';
 import { parseArgs } from '../../../src/cli/args/parse-args.ts';
 import { UsageError } from '../../../src/cli/errors.ts';
 import { findCommand } from '../../../src/cli/run-cli.ts';

@@ -1,0 +1,74 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { driverDescriptor } from '../../drivers/index.ts';
+import { type ClusterWishes, checkName } from '../spec/cluster-spec.ts';
+import { type ClusterFile, type PoolFile, poolsOf } from './cluster-file.ts';
+import { pathText } from './located-value.ts';
+
+type Path = readonly (string | number)[];
+
+interface Override {
+  flag: string;
+  path: Path;
+  value: unknown;
+}
+
+/**
+ * The file with what was said on the command line over it, and a sentence for each thing that it overrides. Throws USAGE where a flag
+ * leaves open which pool it means, NAME_INVALID, DRIVER_UNKNOWN.
+ */
+export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): { file: ClusterFile; overrides: string[] } => {
+  const changed: ClusterFile = structuredClone({ ...file, spec: { ...file.spec, pools: [...poolsOf(file)] } });
+  if (flags.name !== undefined) checkName(flags.name, 'cluster');
+  if (flags.driver !== undefined) driverDescriptor(flags.driver);
+  const overrides: string[] = [];
+  for (const { flag, path, value } of overridesOf(flags, changed.spec.pools ?? [])) {
+    if (value === undefined) continue;
+    const before = swap(changed, path, value);
+    if (JSON.stringify(before) !== JSON.stringify(value))
+      overrides.push(`--${flag} ${shown(value)} stands over ${pathText(path)}${before === undefined ? '' : `, which is ${shown(before)}`}`);
+  }
+  return { file: changed, overrides };
+};
+
+const overridesOf = (flags: Partial<ClusterWishes>, pools: readonly PoolFile[]): Override[] => {
+  const ofOnlyPool = (flag: string, key: keyof PoolFile, value: unknown): Override => {
+    if (value !== undefined && pools.length !== 1)
+      throw new SlipwayError('USAGE', {
+        tried: `use --${flag}`,
+        cause: `the file has the pools ${pools.map((pool) => pool.name).join(', ')}, and one is to be meant`,
+        advice: ['change the file instead'],
+      });
+    return { flag, path: ['spec', 'pools', 0, key], value };
+  };
+  const ofEveryPool = (flag: string, key: keyof PoolFile, value: unknown): Override[] =>
+    pools.map((_, index) => ({ flag, path: ['spec', 'pools', index, key], value }));
+  return [
+    { flag: 'name', path: ['metadata', 'name'], value: flags.name },
+    { flag: 'driver', path: ['spec', 'driver'], value: flags.driver },
+    ofOnlyPool('host', 'hosts', flags.hosts?.length ? [...flags.hosts] : undefined),
+    ofOnlyPool('nodes', 'count', flags.nodes),
+    ...ofEveryPool('cpus', 'cpus', flags.cpus),
+    ...ofEveryPool('memory', 'memory', flags.memoryMiB === undefined ? undefined : `${flags.memoryMiB}Mi`),
+    { flag: 'control-planes', path: ['spec', 'controlPlane', 'count'], value: flags.controlPlanes },
+    { flag: 'dedicated-control-planes', path: ['spec', 'controlPlane', 'dedicated'], value: flags.dedicatedControlPlanes },
+    { flag: 'subnet', path: ['spec', 'drivers', 'local', 'subnet'], value: flags.subnet },
+    { flag: 'identity-file', path: ['spec', 'drivers', 'ssh', 'identityFile'], value: flags.identityFile },
+    { flag: 'jump-host', path: ['spec', 'drivers', 'ssh', 'jumpHost'], value: flags.jumpHost },
+  ];
+};
+
+/** Sets a value, making the maps on the way; answers the old one. */
+const swap = (root: object, path: Path, value: unknown): unknown => {
+  let here = root as Record<string | number, unknown>;
+  for (const part of path.slice(0, -1)) {
+    here[part] ??= {};
+    here = here[part] as Record<string | number, unknown>;
+  }
+  const last = path.at(-1) ?? '';
+  const before = here[last];
+  here[last] = value;
+  return before;
+};
+
+const shown = (value: unknown): string =>
+  Array.isArray(value) ? value.map((one) => (typeof one === 'object' ? one.host : one)).join(',') : String(value);

@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { quantityValue } from '../../api/meta/quantity.ts';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { ipv4Text, parseIpv4 } from '../../base/net/ipv4-range.ts';
+import {
+  type ClusterSpec,
+  type ClusterWishes,
+  checkName,
+  clusterSpec,
+  DEFAULT_NETWORK,
+  DEFAULT_POOL,
+  type NetworkSpec,
+  type NodeSpec,
+} from '../spec/cluster-spec.ts';
+import { type ClusterFile, CONTROL_PLANE_ROLE, driverOf, HOOK_NAMES, type PoolFile, poolsOf } from './cluster-file.ts';
+
+/** What a file makes of a cluster, that exists or not. */
+export interface FileOutcome {
+  /** Nodes that exist keep their names and the size that they were made with. */
+  spec: ClusterSpec;
+  /** Nodes that exist and are not in the file. */
+  removed: NodeSpec[];
+  /** Nodes that exist in another size, or with another image, than the file has: that takes new machines. */
+  differing: { node: string; key: string; now: string; wanted: string }[];
+}
+
+/** What is wished on the command line or in a file. Throws USAGE, NAME_INVALID, CONFIG_INVALID, CLUSTER_EXISTS. */
+export const wishedSpec = (wishes: ClusterWishes, known?: ClusterSpec): FileOutcome =>
+  wishes.file
+    ? specOfFile(wishes.file.content, { folder: wishes.file.folder, known })
+    : { spec: clusterSpec(wishes, known), removed: [], differing: [] };
+
+/** `folder`: what paths in the file are relative to. Throws CONFIG_INVALID for what cannot be changed any more, NAME_INVALID. */
+const specOfFile = (file: ClusterFile, { folder, known }: { folder: string; known?: ClusterSpec | undefined }): FileOutcome => {
+  const { name } = file.metadata;
+  checkName(name, 'cluster');
+  const wanted = nameNodes(file, known);
+  const spec: ClusterSpec = {
+    name,
+    driver: file.spec.driver ?? 'local',
+    driverSettings: structuredClone(file.spec.drivers ?? {}),
+    nodes: wanted,
+    dedicatedControlPlanes: file.spec.controlPlane?.dedicated ?? false,
+    network: networkOf(file),
+    storageClass: file.spec.addons?.storageClass,
+    hooks: hooksOf(file, folder),
+    manifests: file.spec.manifests?.map((path) => join(folder, path)),
+  };
+  if (!known) return { spec: withControlPlane(file, spec), removed: [], differing: [] };
+  refuseFixed(spec, known);
+  const removed = known.nodes.filter((node) => !wanted.some((one) => one.name === node.name));
+  const carrier = removed.find((node) => node.controlPlane);
+  if (carrier) throw fixed(name, `${carrier.name} carries the control plane, and the file has no place for it (pool ${carrier.pool})`);
+  const differing: FileOutcome['differing'] = [];
+  const nodes = wanted.map((node) => {
+    const there = known.nodes.find((one) => one.name === node.name);
+    return there ? kept(node, there, differing) : node;
+  });
+  return { spec: { ...spec, nodes }, removed, differing };
+};
+
+/** Nodes in the order of the file; those that exist first within their pool. */
+const nameNodes = (file: ClusterFile, known: ClusterSpec | undefined): NodeSpec[] => {
+  const cluster = file.metadata.name;
+  const names = new Set(known?.nodes.map((node) => node.name));
+  for (const pool of poolsOf(file)) for (const host of pool.hosts ?? []) if (typeof host === 'object' && host.name) names.add(host.name);
+  const freeName = (pool: PoolFile): string => {
+    const stem = pool.name === DEFAULT_POOL ? cluster : `${cluster}-${pool.name}`;
+    for (let index = 1; ; index++) {
+      const name = `${stem}-${index}`;
+      if (names.has(name)) continue;
+      names.add(name);
+      checkName(name, 'node');
+      return name;
+    }
+  };
+  return poolsOf(file).flatMap((pool) => {
+    const driver = driverOf(file, pool);
+    const there = (known?.nodes ?? []).filter((node) => node.pool === pool.name && node.driver === driver);
+    if (!pool.hosts) {
+      // The control plane stays when a pool becomes smaller; then the oldest.
+      const stay = there.toSorted((one, other) => Number(other.controlPlane) - Number(one.controlPlane)).slice(0, pool.count ?? 1);
+      const fresh = Array.from({ length: (pool.count ?? 1) - stay.length }, () => nodeOf(freeName(pool), pool, driver));
+      return [...there.filter((node) => stay.includes(node)).map((node) => nodeOf(node.name, pool, driver)), ...fresh];
+    }
+    return pool.hosts.map((given) => {
+      const { name, ...settings } = typeof given === 'string' ? { name: undefined, host: given } : given;
+      const old = there.find((node) => node.settings['host'] === settings.host);
+      return nodeOf(old?.name ?? name ?? freeName(pool), pool, driver, settings);
+    });
+  });
+};
+
+const nodeOf = (name: string, pool: PoolFile, driver: string, settings: Record<string, unknown> = {}): NodeSpec => ({
+  name,
+  pool: pool.name,
+  driver,
+  controlPlane: false,
+  cpus: pool.cpus,
+  memoryMiB: inUnitsOf(pool.memory, 2 ** 20),
+  diskGiB: inUnitsOf(pool.disk, 2 ** 30),
+  roles: (pool.roles ?? []).filter((role) => role !== CONTROL_PLANE_ROLE),
+  labels: { ...pool.labels },
+  taints: [...(pool.taints ?? [])],
+  settings: { ...(pool.image === undefined ? {} : { image: pool.image }), ...pool.settings, ...settings },
+});
+
+const inUnitsOf = (quantity: string | undefined, unit: number): number | undefined =>
+  quantity === undefined ? undefined : Math.max(1, Math.floor(quantityValue(quantity) / unit));
+
+const withControlPlane = (file: ClusterFile, spec: ClusterSpec): ClusterSpec => {
+  const pools = poolsOf(file);
+  const named = pools.filter((pool) => pool.roles?.includes(CONTROL_PLANE_ROLE)).map((pool) => pool.name);
+  const candidates = spec.nodes.filter((node) => (named.length ? named.includes(node.pool) : node.pool === pools[0]?.name));
+  const carriers = named.length ? candidates : candidates.slice(0, file.spec.controlPlane?.count ?? 1);
+  return { ...spec, nodes: spec.nodes.map((node) => ({ ...node, controlPlane: carriers.includes(node) })) };
+};
+
+const networkOf = (file: ClusterFile): NetworkSpec => {
+  const { nodePortRange, ...given } = file.spec.network ?? {};
+  const [from = 0, to = 0] = nodePortRange?.split('-').map(Number) ?? DEFAULT_NETWORK.nodePortRange;
+  const dns = given.serviceCidr ? ipv4Text((parseIpv4(given.serviceCidr.split('/')[0] ?? '') ?? 0) + 10) : DEFAULT_NETWORK.clusterDns;
+  return { ...DEFAULT_NETWORK, clusterDns: dns, ...given, nodePortRange: [from, to] };
+};
+
+const hooksOf = (file: ClusterFile, folder: string): ClusterSpec['hooks'] => {
+  const commands = Object.fromEntries(HOOK_NAMES.map((name) => [name, file.spec.hooks?.[name] ?? []]).filter(([, list]) => list?.length));
+  return Object.keys(commands).length ? { folder, commands } : undefined;
+};
+
+const refuseFixed = (spec: ClusterSpec, known: ClusterSpec): void => {
+  for (const key of ['podCidr', 'nodeCidrMaskSize', 'serviceCidr', 'clusterDns', 'clusterDomain'] as const)
+    if (spec.network[key] !== known.network[key])
+      throw fixed(
+        known.name,
+        `spec.network.${key} is ${known.network[key]} since the cluster was made, and the file has ${spec.network[key]}`,
+      );
+};
+
+const fixed = (name: string, cause: string): SlipwayError =>
+  new SlipwayError('CONFIG_INVALID', {
+    tried: `bring the cluster ${name} to what the file says`,
+    cause,
+    advice: ['make the file as it was', `slipway down ${name}   # and up again, with what differs`],
+  });
+
+/** What a machine was made with stays, and is told where the file has something else. */
+const kept = (wanted: NodeSpec, there: NodeSpec, differing: FileOutcome['differing']): NodeSpec => {
+  const differs = (key: string, now: unknown, wish: unknown): void => {
+    if (now !== wish) differing.push({ node: there.name, key, now: String(now ?? 'default'), wanted: String(wish ?? 'default') });
+  };
+  for (const key of ['cpus', 'memoryMiB', 'diskGiB'] as const) differs(key, there[key], wanted[key]);
+  for (const key of ['image', 'instanceType']) differs(key, there.settings[key], wanted.settings[key]);
+  const { image, instanceType } = there.settings;
+  const settings = { ...wanted.settings, ...(image ? { image } : {}), ...(instanceType ? { instanceType } : {}) };
+  return { ...wanted, controlPlane: there.controlPlane, cpus: there.cpus, memoryMiB: there.memoryMiB, diskGiB: there.diskGiB, settings };
+};

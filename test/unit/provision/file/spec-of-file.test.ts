@@ -1,0 +1,96 @@
+/** What a cluster file makes of a cluster: nodes with names, pools and roles; and what a changed file does to one that exists. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readClusterFile } from '../../../../src/provision/file/read-cluster-file.ts';
+import { type FileOutcome, wishedSpec } from '../../../../src/provision/file/spec-of-file.ts';
+import { type ClusterSpec, clusterSpec } from '../../../../src/provision/spec/cluster-spec.ts';
+
+const outcome = (spec: string, known?: ClusterSpec): FileOutcome => {
+  const { file } = readClusterFile(`apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: lab}\nspec: ${spec}\n`, 'lab.yaml');
+  return wishedSpec({ name: 'lab', file: { content: file, folder: '/srv' } }, known);
+};
+const names = (of: FileOutcome): string[] => of.spec.nodes.map((node) => node.name);
+
+test('pools give their nodes names, sizes, labels and drivers', () => {
+  const { spec } = outcome(
+    '{pools: [{name: main, count: 1, memory: 1.5Gi}, {name: big, count: 2, cpus: 4, disk: 20Gi, labels: {a: b}, roles: [gpu]}, {name: rack, driver: ssh, hosts: [root@h1, {host: h2, name: odd}]}]}',
+  );
+  assert.deepEqual(
+    spec.nodes.map((node) => [node.name, node.pool, node.driver, node.controlPlane]),
+    [
+      ['lab-1', 'main', 'local', true],
+      ['lab-big-1', 'big', 'local', false],
+      ['lab-big-2', 'big', 'local', false],
+      ['lab-rack-1', 'rack', 'ssh', false],
+      ['odd', 'rack', 'ssh', false],
+    ],
+  );
+  assert.equal(spec.nodes[0]?.memoryMiB, 1536);
+  assert.deepEqual([spec.nodes[1]?.diskGiB, spec.nodes[1]?.labels, spec.nodes[1]?.roles], [20, { a: 'b' }, ['gpu']]);
+  assert.deepEqual(spec.nodes[4]?.settings, { host: 'h2' });
+});
+
+test('the pool with the role control-plane carries it, wherever it stands', () => {
+  const { spec } = outcome('{pools: [{name: work, count: 2}, {name: head, roles: [control-plane]}]}');
+  assert.deepEqual(
+    spec.nodes.filter((node) => node.controlPlane).map((node) => node.name),
+    ['lab-head-1'],
+  );
+});
+
+test('the address of DNS follows the range of Services', () => {
+  assert.equal(outcome('{network: {serviceCidr: 10.50.0.0/20}}').spec.network.clusterDns, '10.50.0.10');
+});
+
+test('manifests and hooks are found from the folder of the file', () => {
+  const { spec } = outcome('{manifests: [web.yaml], hooks: {afterUp: [true]}}'.replace('[true]', '["true"]'));
+  assert.deepEqual(spec.manifests, ['/srv/web.yaml']);
+  assert.deepEqual(spec.hooks, { folder: '/srv', commands: { afterUp: ['true'] } });
+});
+
+test('the same file again changes nothing', () => {
+  const text = '{pools: [{name: main, count: 2}, {name: big, count: 1, cpus: 2}]}';
+  const { spec } = outcome(text);
+  assert.deepEqual(outcome(text, spec), { spec, removed: [], differing: [] });
+});
+
+test('a cluster that flags have made is taken over by a file with the pool main', () => {
+  const again = outcome('{pools: [{name: main, count: 3}]}', clusterSpec({ name: 'lab', nodes: 2 }));
+  assert.deepEqual(names(again), ['lab-1', 'lab-2', 'lab-3']);
+  assert.deepEqual(again.removed, []);
+});
+
+test('fewer nodes are named as removed, never the one with the control plane', () => {
+  const { spec } = outcome('{pools: [{name: main, count: 3}]}');
+  const less = outcome('{pools: [{name: main, count: 1}]}', spec);
+  assert.deepEqual([names(less), less.removed.map((node) => node.name)], [['lab-1'], ['lab-2', 'lab-3']]);
+});
+
+test('hosts are known by their address: a host that goes is the node that goes', () => {
+  const { spec } = outcome('{driver: ssh, pools: [{name: main, hosts: [a, b, c]}]}');
+  const less = outcome('{driver: ssh, pools: [{name: main, hosts: [c, a, d]}]}', spec);
+  assert.deepEqual(names(less), ['lab-3', 'lab-1', 'lab-4']);
+  assert.deepEqual(
+    less.removed.map((node) => node.name),
+    ['lab-2'],
+  );
+});
+
+test('the size of what exists stays, and is told', () => {
+  const { spec } = outcome('{pools: [{name: main, count: 2, cpus: 2}]}');
+  const more = outcome('{pools: [{name: main, count: 3, cpus: 4}]}', spec);
+  assert.deepEqual(
+    more.spec.nodes.map((node) => node.cpus),
+    [2, 2, 4],
+  );
+  assert.deepEqual(more.differing[0], { node: 'lab-1', key: 'cpus', now: '2', wanted: '4' });
+});
+
+test('what cannot be changed any more is refused', () => {
+  const { spec } = outcome('{}');
+  assert.throws(() => outcome('{network: {podCidr: 10.50.0.0/16}}', spec), {
+    code: 'CONFIG_INVALID',
+    message: /podCidr is 10\.244\.0\.0\/16 since/,
+  });
+  assert.throws(() => outcome('{pools: [{name: other}]}', spec), { code: 'CONFIG_INVALID', message: /lab-1 carries the control plane/ });
+});
