@@ -10,18 +10,23 @@ export const runProcess = async (): Promise<void> => {
   const io = processIo();
   const interrupts = new AbortController();
   let graceful = false;
-  process.on('SIGINT', () => {
-    if (!graceful || interrupts.signal.aborted) process.exit(130);
-    io.err('\nslipway: stopping; press Ctrl-C again to end at once\n');
+  let interruptedCode = 130;
+  const interrupt = (code: number, said: string) => (): void => {
+    if (!graceful || interrupts.signal.aborted) process.exit(code);
+    interruptedCode = code;
+    io.err(`\nslipway: stopping; ${said} to end at once\n`);
     interrupts.abort();
-  });
+  };
+  process.on('SIGINT', interrupt(130, 'press Ctrl-C again'));
+  // What CI systems send when a job is cancelled.
+  process.on('SIGTERM', interrupt(143, 'SIGTERM again'));
   const code = await runCli(process.argv.slice(2), {
     io,
     signal: interrupts.signal,
     onCommand: (command) => (graceful = command.graceful),
   });
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  process.exit(code);
+  process.exit(code === 130 ? interruptedCode : code);
 };
 
 export interface RunOptions {
@@ -30,7 +35,7 @@ export interface RunOptions {
   onCommand?: (command: CommandClass) => void;
 }
 
-/** Runs one command line and answers its exit code: 0, 1 for errors, 2 for wrong usage, 130 after Ctrl-C, or a remote command's own. */
+/** Runs one command line and answers its exit code: 0, 1 for errors, 2 for wrong usage, 124 after --timeout, 130 after Ctrl-C (143 after SIGTERM), or a remote command's own. */
 export const runCli = async (argv: readonly string[], options: RunOptions): Promise<number> => {
   const { io } = options;
   const { id, rest } = findCommand(argv);

@@ -6,6 +6,7 @@ import { followJob } from '../cli/progress/follow-job.ts';
 const flags = {
   yes: booleanFlag('Do not ask for the name', { char: 'y' }),
   force: booleanFlag('Also machines that no state file knows; does not ask'),
+  'if-exists': booleanFlag('A cluster that is not there is no error: for clean-up that always runs'),
   driver: textFlag('Driver of machines that no state file knows, with --force [local]'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
@@ -15,7 +16,11 @@ export default class Down extends BaseCommand<typeof flags> {
   static override usage = '[NAME] [flags]';
   static override description =
     'On a terminal, asks for the name of the cluster before anything is removed. Off it, the name in the command, or --yes, is consent.';
-  static override examples = ['slipway down demo', 'slipway down demo --yes'];
+  static override examples = [
+    'slipway down demo',
+    'slipway down demo --yes',
+    'slipway down ci --force --if-exists   # the last step of a CI job',
+  ];
   static override flags = flags;
   static override graceful = true;
 
@@ -25,6 +30,7 @@ export default class Down extends BaseCommand<typeof flags> {
       import('../provision/jobs/down.ts'),
       import('../provision/state/choose-cluster.ts'),
     ]);
+    if (this.flags['if-exists'] && (await this.isAbsent())) return;
     const name = await chooseCluster(this.args[0]);
     if (!this.flags.yes && !this.flags.force) await this.ask(name);
     const { machines } = await followJob(down(name, { force: this.flags.force, driver: this.flags.driver }), {
@@ -32,6 +38,16 @@ export default class Down extends BaseCommand<typeof flags> {
       json: this.flags.output === 'json',
     });
     if (this.flags.output !== 'json') this.io.out(`Cluster ${name} is removed (${machines.join(', ') || 'it had no machines'})\n`);
+  }
+
+  /** With --force there may be machines that no state knows: then it is not certain. */
+  private async isAbsent(): Promise<boolean> {
+    const { clusterNames } = await import('../provision/state/cluster-state.ts');
+    const names = await clusterNames();
+    const [name] = this.args;
+    const absent = name ? !names.includes(name) && !this.flags.force : names.length === 0;
+    if (absent) this.io.err(`no cluster ${name ?? ''} is there: nothing to remove\n`.replace('  ', ' '));
+    return absent;
   }
 
   /** A cluster that is not there is told before anything is asked. */

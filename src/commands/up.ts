@@ -1,6 +1,8 @@
-import { booleanFlag, type Flags } from '../cli/args/flags.ts';
+import { durationMs } from '../cli/args/duration.ts';
+import { booleanFlag, type Flags, textFlag } from '../cli/args/flags.ts';
 import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
 import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
+import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 import type { UpResult } from '../provision/jobs/up.ts';
 import type { ClusterWishes } from '../provision/spec/cluster-spec.ts';
@@ -13,6 +15,10 @@ const flags = {
   kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config; --kubeconfig=false does not', { default: true }),
   'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
   prune: booleanFlag('With a file: drain and remove nodes that it has no more'),
+  wait: booleanFlag('Also wait until all that runs in the cluster is ready; API and nodes are always waited for'),
+  timeout: textFlag(
+    'For the whole command: 90s, 10m; when it is over, what was made is taken back (--keep keeps it) and the exit code is 124',
+  ),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
@@ -46,6 +52,8 @@ export default class Up extends BaseCommand<typeof flags> {
       demo,
       mergeKubeconfig: merged,
       switchContext: said('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
+      wait: given.wait,
+      timeoutMs: timeoutOf(given.timeout),
       notes: overrides,
       signal: this.signal,
     });
@@ -62,6 +70,14 @@ export default class Up extends BaseCommand<typeof flags> {
     return loadClusterFile(this.flags.file, { flags: said, stdin: this.io.stdin });
   }
 }
+
+const timeoutOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  const milliseconds = durationMs(text);
+  // Timers of more than 24 days end at once.
+  if (milliseconds < 1 || milliseconds > 86_400_000) throw new UsageError(`--timeout is ${text}: it may be from 1ms to 24h`);
+  return milliseconds;
+};
 
 export const summaryOf = (result: UpResult, { demo, merged, home }: { demo: boolean; merged: boolean; home: string }): string => {
   const nodes = result.nodes.map((node) => `${node.name} (${node.address})`).join(', ');

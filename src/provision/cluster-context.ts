@@ -37,6 +37,10 @@ export interface UpOptions {
   /** Write the cluster into the user's kubeconfig. */
   mergeKubeconfig: boolean;
   switchContext: boolean;
+  /** Also wait until everything that runs in the cluster is ready. */
+  wait?: boolean | undefined;
+  /** For the whole job. */
+  timeoutMs?: number | undefined;
 }
 
 export interface ClusterPki {

@@ -4,7 +4,7 @@ import type { Step } from './steps/step.ts';
 
 export interface RunStepsOptions {
   push: (event: ProgressEvent) => void;
-  /** Ctrl-C. */
+  /** Ctrl-C, or the end of the time that was given (its reason is then a TimeoutError). */
   interrupted: AbortSignal;
   /** Stops the steps that run beside one that failed; the context's signal. */
   stop: (reason: unknown) => void;
@@ -15,7 +15,7 @@ export interface RunStepsOptions {
 
 /**
  * Runs steps as early as what they need allows. When one fails, the others are stopped, and what was begun is undone in the reverse
- * order of beginning, unless `keep`. Throws the failed step's own error, or INTERRUPTED. Answers whether anything changed.
+ * order of beginning, unless `keep`. Throws the failed step's own error, INTERRUPTED or DEADLINE. Answers whether anything changed.
  */
 export const runSteps = async <Context>(
   steps: readonly Step<Context>[],
@@ -27,6 +27,12 @@ export const runSteps = async <Context>(
   const names = new Set(wanted.map((step) => step.name));
   const done = new Map<string, Promise<void>>();
   const begun: Step<Context>[] = [];
+  const running = new Set<Step<Context>>();
+  let underWay: Step<Context>[] = [];
+  const remember = (): void => {
+    underWay = [...running];
+  };
+  interrupted.addEventListener('abort', remember, { once: true });
   let changed = false;
   let failure: { step: Step<Context>; error: unknown } | undefined;
 
@@ -36,6 +42,7 @@ export const runSteps = async <Context>(
     await Promise.all(needs.filter((name) => names.has(name)).map((name) => done.get(name)));
     if (failure || interrupted.aborted) return;
     begun.push(step);
+    running.add(step);
     push({ type: 'step-started', step: step.name, title: step.title });
     const startedAt = now();
     try {
@@ -46,6 +53,8 @@ export const runSteps = async <Context>(
       push({ type: 'step-failed', step: step.name, reason: interrupted.aborted ? 'interrupted' : messageOf(error) });
       failure ??= { step, error };
       options.stop(error);
+    } finally {
+      running.delete(step);
     }
   };
 
@@ -54,9 +63,10 @@ export const runSteps = async <Context>(
     done.set(step.name, run(step, step.needs ?? (before ? [before.name] : [])));
   }
   await Promise.all(done.values());
+  interrupted.removeEventListener('abort', remember);
   if (!failure && !interrupted.aborted) return { changed };
   if (!options.keep) await undo(begun, context, push);
-  if (interrupted.aborted) throw interruption(options.keep);
+  if (interrupted.aborted) throw interruption({ keep: options.keep, isDeadline: interrupted.reason?.name === 'TimeoutError', underWay });
   throw failureOf(failure?.step as Step<Context>, failure?.error);
 };
 
@@ -72,11 +82,15 @@ const undo = async <Context>(begun: readonly Step<Context>[], context: Context, 
   }
 };
 
-const interruption = (kept: boolean): SlipwayError =>
-  new SlipwayError('INTERRUPTED', {
-    tried: 'go on',
-    cause: kept ? 'Ctrl-C was pressed; what was made is kept' : 'Ctrl-C was pressed; what was made is removed again',
+const interruption = ({ keep, isDeadline, underWay }: { keep: boolean; isDeadline: boolean; underWay: Step<never>[] }): SlipwayError => {
+  const fate = keep ? 'what was made is kept' : 'what was made is removed again';
+  if (!isDeadline) return new SlipwayError('INTERRUPTED', { tried: 'go on', cause: `Ctrl-C was pressed; ${fate}` });
+  const names = underWay.map((step) => `"${step.title}" (${step.name})`);
+  return new SlipwayError('DEADLINE', {
+    tried: 'finish in the time that --timeout gives',
+    cause: `${names.length ? `${names.join(' and ')} ${names.length === 1 ? 'was' : 'were'} under way` : 'no step had begun'}; ${fate}`,
   });
+};
 
 /** Errors that say by themselves what is wrong keep their code; the others are named after the step. */
 const failureOf = (step: Step<never> | Step<unknown>, error: unknown): SlipwayError => {

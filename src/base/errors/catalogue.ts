@@ -7,11 +7,15 @@ export interface CatalogueEntry {
   title: string;
   /** What to type, when the place that throws knows nothing better. */
   advice: readonly string[];
-  /** 1 for errors, 2 for wrong usage. */
-  exitCode: 1 | 2;
+  /** 1 for errors, 2 for wrong usage, 124 when the time that was given is over (as timeout(1) ends). */
+  exitCode: 1 | 2 | 124;
 }
 
-const entry = (title: string, advice: readonly string[] = [], exitCode: 1 | 2 = 1): CatalogueEntry => ({ title, advice, exitCode });
+const entry = (title: string, advice: readonly string[] = [], exitCode: CatalogueEntry['exitCode'] = 1): CatalogueEntry => ({
+  title,
+  advice,
+  exitCode,
+});
 
 export const CATALOGUE = {
   USAGE: entry('The command line is not understood', ['slipway --help'], 2),
@@ -32,6 +36,7 @@ export const CATALOGUE = {
   STATE_LOCKED: entry('Another slipway works on this cluster'),
   STATE_CORRUPT: entry('The saved state of a cluster cannot be read'),
   TIMEOUT: entry('Something was not ready in time'),
+  DEADLINE: entry('The time that was given for a command is over', ['slipway up --timeout 10m'], 124),
   INTERRUPTED: entry('Stopped by Ctrl-C'),
   IMAGE_INVALID: entry('An image archive cannot be read'),
   BUILDER_MISSING: entry('No image builder is installed', ['apt-get install buildah']),

@@ -42,6 +42,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const folder = new ClusterStateFolder(wishes.name);
     const unlock = folder.lock();
     const stopper = new AbortController();
+    const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;
     const close: (() => Promise<void>)[] = [];
     try {
       const known = await folder.read();
@@ -69,7 +70,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         folder,
         state,
         drivers,
-        signal: AbortSignal.any([options.signal, stopper.signal]),
+        signal: AbortSignal.any([interrupted, stopper.signal]),
         options,
         isNew,
         newNodes: spec.nodes.map((node) => node.name).filter((name) => !before.has(name)),
@@ -81,7 +82,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       };
       const { changed } = await runSteps(STEPS, context, {
         push,
-        interrupted: options.signal,
+        interrupted,
         stop: (reason) => stopper.abort(reason),
         keep: options.keep,
       }).catch(async (error: unknown) => {

@@ -13,6 +13,7 @@ import { nodesReady } from './nodes-ready.ts';
 import { preflight } from './preflight.ts';
 import { programs } from './programs.ts';
 import type { Step } from './step.ts';
+import { workloadsReady } from './workloads-ready.ts';
 
 /**
  * What `up` and `node add` do. A step starts when the steps that it names in `needs` have ended:
@@ -22,7 +23,7 @@ import type { Step } from './step.ts';
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
  *
- * and default-storage-class after api-ready.
+ * default-storage-class after api-ready, and with --wait, after all, workloads-ready.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
   preflight,
@@ -40,4 +41,5 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   nodesReady,
   demo,
   demoAnswers,
+  workloadsReady,
 ];

@@ -122,3 +122,24 @@ test('Ctrl-C ends it as INTERRUPTED, with everything undone', async () => {
   await assert.rejects(start([step('a', run), cut, step('c', run)], run), { code: 'INTERRUPTED' });
   assert.deepEqual(run.said, ['a begins', 'a ends', 'b undone', 'a undone']);
 });
+
+test('the end of the time that was given names the steps that were under way', async () => {
+  const run = newRun();
+  const hanging = (name: string) =>
+    step(name, run, {
+      needs: ['first'],
+      title: `Waiting for ${name}`,
+      apply: async () => {
+        if (name === 'b') run.interrupt.abort(new DOMException('too late', 'TimeoutError'));
+        await new Promise((resolve) => setImmediate(resolve));
+        throw new Error('aborted');
+      },
+    });
+  await assert.rejects(start([step('first', run), hanging('a'), hanging('b'), step('last', run)], run), (error: SlipwayError) => {
+    assert.equal(error.code, 'DEADLINE');
+    assert.equal(error.exitCode, 124);
+    assert.match(error.message, /"Waiting for a" \(a\) and "Waiting for b" \(b\) were under way; what was made is removed again/);
+    return true;
+  });
+  assert.ok(run.said.includes('first undone'));
+});
