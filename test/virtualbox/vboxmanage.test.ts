@@ -1,0 +1,102 @@
+/** The file that runs VBoxManage, against the real one: everything but the start of a machine, which needs a kernel driver. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createVBoxManage } from '../../src/drivers/virtualbox/vboxmanage.ts';
+import type { NewMachine } from '../../src/drivers/virtualbox/virtualbox.ts';
+import { findVBoxManage } from '../support/vboxmanage.ts';
+
+const folder = mkdtempSync('/var/tmp/slipway-vbox-');
+const found = findVBoxManage(folder);
+const skip = 'missing' in found ? found.missing : false;
+const box = createVBoxManage('command' in found ? found.command : undefined);
+after(() => {
+  if ('close' in found) found.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+});
+
+const disk = (name: string): string => join(folder, name);
+const machine: NewMachine = {
+  name: 'slipway-demo-demo-1',
+  uuid: '11111111-1111-5111-8111-111111111111',
+  group: '/slipway/demo',
+  folder: disk('machines'),
+  cpus: 2,
+  memoryMiB: 1024,
+  mac: '080027000011',
+  network: 'slipway-demo',
+  disks: [
+    { path: disk('demo-1.vdi'), readOnly: false },
+    { path: disk('seed.iso'), readOnly: true },
+  ],
+  consoleFile: disk('console.log'),
+  labels: { cluster: 'demo', node: 'demo-1', address: '10.91.0.11' },
+};
+
+test('it has a version', { skip }, async () => {
+  assert.match((await box.version()) ?? '', /^\d+\.\d+\.\d+$/);
+});
+
+test('a network is made once, with rules that are replaced, and removed twice', { skip }, async () => {
+  assert.equal(await box.createNetwork({ name: 'slipway-demo', cidr: '10.91.0.0/24' }), true);
+  assert.equal(await box.createNetwork({ name: 'slipway-demo', cidr: '10.91.0.0/24' }), false);
+  const rule = { name: 'ssh-demo-1', hostPort: 22011, guestAddress: '10.91.0.11', guestPort: 22 };
+  await box.forward('slipway-demo', rule);
+  await box.forward('slipway-demo', rule);
+  await box.forward('slipway-demo', { ...rule, hostPort: 22012 });
+  assert.deepEqual(await box.networks(), [{ name: 'slipway-demo', cidr: '10.91.0.0/24', forwards: [{ ...rule, hostPort: 22012 }] }]);
+  for (const _ of [1, 2]) await box.removeForward('slipway-demo', 'ssh-demo-1');
+  assert.deepEqual((await box.networks())[0]?.forwards, []);
+});
+
+test('a raw image becomes a disk of the wished size, and others are made from it', { skip }, async () => {
+  writeFileSync(disk('image.raw'), 'boot');
+  truncateSync(disk('image.raw'), 16 * 1024 * 1024);
+  await box.importDisk({ from: disk('image.raw'), to: disk('base.vdi'), raw: true, sizeGiB: 2 });
+  await assert.rejects(box.importDisk({ from: disk('none.raw'), to: disk('x.vdi'), raw: true, sizeGiB: 1 }), {
+    code: 'COMMAND_FAILED',
+    message: /VERR_FILE_NOT_FOUND/,
+  });
+  // One of VirtualBox's own formats.
+  await box.importDisk({ from: disk('base.vdi'), to: disk('other.vdi'), raw: false, sizeGiB: 1 });
+  await box.removeDisk(disk('other.vdi'));
+  assert.equal(existsSync(disk('other.vdi')), false);
+  await box.createLinkedDisk({ path: disk('demo-1.vdi'), parent: disk('base.vdi') });
+  assert.ok(existsSync(disk('demo-1.vdi')));
+});
+
+test('a machine is made with its labels, found by its group, and made a second time not', { skip }, async () => {
+  writeFileSync(disk('seed.iso'), Buffer.alloc(64 * 1024));
+  await box.createMachine(machine);
+  const expected = { name: machine.name, state: 'poweroff', cpus: 2, memoryMiB: 1024, labels: machine.labels };
+  assert.deepEqual(await box.machine(machine.name), expected);
+  assert.deepEqual(await box.machines('/slipway/demo'), [expected]);
+  assert.deepEqual(await box.machines('/slipway/dem'), []);
+  assert.equal(await box.machine('slipway-demo-none'), undefined);
+  await assert.rejects(box.createMachine(machine), { code: 'COMMAND_FAILED', message: /already exists/ });
+});
+
+test('snapshots are taken and gone back to', { skip }, async () => {
+  await box.takeSnapshot(machine.name, 'clean');
+  await box.restoreSnapshot(machine.name, 'clean');
+  await assert.rejects(box.restoreSnapshot(machine.name, 'none'), { code: 'COMMAND_FAILED' });
+});
+
+test('what is off can be powered off; without the kernel driver a start fails with a reason', { skip }, async () => {
+  await box.powerOff(machine.name);
+  await box.pressPowerButton(machine.name);
+  if (!existsSync('/dev/vboxdrv')) await assert.rejects(box.start(machine.name), { code: 'COMMAND_FAILED' });
+});
+
+test('a machine is forgotten twice, then its disks can be made anew and the one that they were made from goes', { skip }, async () => {
+  for (const _ of [1, 2]) await box.removeMachine(machine.name);
+  assert.deepEqual(await box.machines('/slipway/demo'), []);
+  rmSync(disk('demo-1.vdi'));
+  rmSync(disk('machines'), { recursive: true });
+  await box.createLinkedDisk({ path: disk('demo-1.vdi'), parent: disk('base.vdi') });
+  for (const name of ['demo-1.vdi', 'base.vdi', 'base.vdi']) await box.removeDisk(disk(name));
+  assert.equal(existsSync(disk('base.vdi')), false);
+  for (const _ of [1, 2]) await box.removeNetwork('slipway-demo');
+  assert.deepEqual(await box.networks(), []);
+});
