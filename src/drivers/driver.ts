@@ -112,6 +112,8 @@ export interface MachineSpec extends MachineId {
   cpus?: number | undefined;
   memoryMiB?: number | undefined;
   diskGiB?: number | undefined;
+  /** Beside that of SSH: where this computer has to reach the machine, for drivers that must make a way. */
+  ports?: readonly number[] | undefined;
   /** Driver-specific settings, checked by the driver: network range, SSH address, image. */
   settings: Readonly<Record<string, unknown>>;
 }
@@ -122,6 +124,8 @@ export interface Machine extends MachineId {
   address: string;
   /** Where this computer, and nodes of other drivers, reach it when that is another address. */
   externalAddress?: string | undefined;
+  /** Ports of the machine that are others on `externalAddress`. */
+  forwardedPorts?: Readonly<Record<number, number>> | undefined;
   /** Whether pod networks of its cluster can be routed on that network, or need an overlay. */
   sameNetwork: boolean;
 }

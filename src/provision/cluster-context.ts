@@ -70,17 +70,20 @@ export const controlPlanes = (spec: ClusterSpec): NodeSpec[] => spec.nodes.filte
 
 /** For this computer. */
 export const apiServers = (context: ClusterContext): string[] =>
-  controlPlanes(context.spec).map((node) => apiServer(externalAddressOf(context, node)));
+  controlPlanes(context.spec).map((node) => externalApiServer(context, node));
 
 /** For the agents of a node: those of its own driver's control planes are reached on the nodes' network. */
 export const apiServersFor = (context: ClusterContext, node: NodeSpec): string[] =>
   controlPlanes(context.spec).map((server) =>
-    apiServer(server.driver === node.driver ? addressOf(context, server) : externalAddressOf(context, server)),
+    server.driver === node.driver ? apiServer(addressOf(context, server), API_PORT) : externalApiServer(context, server),
   );
 
-const apiServer = (address: string): string => `https://${address}:${API_PORT}`;
+const externalApiServer = (context: ClusterContext, node: NodeSpec): string =>
+  apiServer(externalAddressOf(context, node), context.machines.get(node.name)?.forwardedPorts?.[API_PORT] ?? API_PORT);
 
-export const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
+const apiServer = (address: string, port: number): string => `https://${address}:${port}`;
+
+const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
   context.machines.get(node.name)?.externalAddress ?? addressOf(context, node);
 
 /** Runs on all nodes at once; answers whether any reports a change. */

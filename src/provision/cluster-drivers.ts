@@ -1,7 +1,7 @@
 import type { Driver, Machine, MachineSpec, Requirement } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/index.ts';
 import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
-import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
+import { API_PORT, NODE_REQUIREMENTS } from './spec/node-paths.ts';
 import { openJournal } from './state/cluster-journal.ts';
 import type { ClusterStateFolder } from './state/cluster-state.ts';
 
@@ -55,5 +55,6 @@ export const machineSpec = (spec: Pick<ClusterSpec, 'name' | 'driverSettings'>, 
   cpus: node.cpus,
   memoryMiB: node.memoryMiB,
   diskGiB: node.diskGiB,
+  ports: node.controlPlane ? [API_PORT] : [],
   settings: { ...spec.driverSettings[node.driver], ...node.settings },
 });

@@ -1,17 +1,20 @@
 /** What every driver promises (src/drivers/driver.ts), on real machines. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Driver, Machine, MachineSpec } from '../../src/drivers/driver.ts';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import { createSshDriver } from '../../src/drivers/ssh/ssh-driver.ts';
+import { createVirtualBoxDriver } from '../../src/drivers/virtualbox/virtualbox-driver.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { type SshMachines, startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
+import { VirtualBoxInMemory } from '../support/virtualbox-in-memory.ts';
 
 const suite = await enterSuite(import.meta.filename);
+const journal = openJournal(suite.root);
 const context = { signal: new AbortController().signal, progress: () => {} };
 
 interface Subject {
@@ -22,7 +25,7 @@ interface Subject {
 
 const SUBJECTS: Record<string, () => Promise<Subject>> = {
   local: async () => ({
-    driver: createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal: openJournal(suite.root) }),
+    driver: createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal }),
     specs: ['c-1', 'c-2'].map((name) => ({ cluster: 'c', name, settings: {} })),
     close: async () => {},
   }),
@@ -41,6 +44,18 @@ const SUBJECTS: Record<string, () => Promise<Subject>> = {
         settings: { host, identityFile: machines.identityFile },
       })),
       close: machines.close,
+    };
+  },
+  // Its VirtualBox is in memory; test/virtualbox runs the real one.
+  virtualbox: async () => {
+    const sandboxes = createLocalDriver({ dataDir: join(suite.root, 'box'), stateDir: suite.home, requirements: [], journal });
+    const box = new VirtualBoxInMemory(sandboxes);
+    const image = join(suite.root, 'image.raw');
+    writeFileSync(image, 'an image');
+    return {
+      driver: createVirtualBoxDriver({ dataDir: suite.data, stateDir: join(suite.root, 'box-state'), requirements: [], journal }, box),
+      specs: ['c-1', 'c-2'].map((name) => ({ cluster: 'c', name, settings: { image, user: 'root' } })),
+      close: () => box.close(),
     };
   },
 };
@@ -141,7 +156,7 @@ for (const [name, open] of Object.entries(SUBJECTS))
   });
 
 describe('local driver, beyond the contract', () => {
-  const driver = createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal: openJournal(suite.root) });
+  const driver = createLocalDriver({ dataDir: suite.data, stateDir: suite.home, requirements: [], journal });
   const spec = { cluster: 'p', name: 'p-1', settings: {} };
 
   test('a machine comes back from a power failure with its address, files and services', async () => {
@@ -197,7 +212,7 @@ describe('local driver, beyond the contract', () => {
 describe('ssh driver, beyond the contract', () => {
   let machines: SshMachines;
   const open = (state = 'ssh-state-2'): Driver =>
-    createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [], journal: openJournal(suite.root) });
+    createSshDriver({ dataDir: suite.data, stateDir: join(suite.root, state), requirements: [], journal });
   before(async () => {
     machines = await startSshMachines(join(suite.root, 'sshd-2'), 1);
   });

@@ -166,16 +166,20 @@ class LocalDriver implements Driver {
     if (known) return known;
     const { prefix } = await this.#reserveNetwork(spec.cluster, spec.settings['subnet']);
     const taken = new Set((await this.list(spec.cluster)).map((machine) => machine.address));
+    const wanted = spec.settings['address'];
     for (let last = FIRST_ADDRESS; last <= LAST_ADDRESS; last++) {
       const address = `${prefix}.${last}`;
-      if (taken.has(address)) continue;
+      if (taken.has(address) || (wanted !== undefined && address !== wanted)) continue;
       const record: MachineRecord = { address, cpus: spec.cpus, memoryMiB: spec.memoryMiB };
       await writeRecord(file, record);
       return record;
     }
     throw new SlipwayError('ADDRESS_IN_USE', {
-      tried: `find an address for the node ${spec.name}`,
-      cause: `${prefix}.0/24 has ${LAST_ADDRESS - FIRST_ADDRESS + 1} addresses for nodes, and all are taken`,
+      tried: wanted === undefined ? `find an address for the node ${spec.name}` : `give the node ${spec.name} the address ${wanted}`,
+      cause:
+        wanted !== undefined
+          ? `it is taken, or not between ${prefix}.${FIRST_ADDRESS} and .${LAST_ADDRESS}`
+          : `${prefix}.0/24 has ${LAST_ADDRESS - FIRST_ADDRESS + 1} addresses for nodes, and all are taken`,
     });
   }
 

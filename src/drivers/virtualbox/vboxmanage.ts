@@ -85,7 +85,6 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
       const { name } = wanted;
       const identity = ['--name', name, '--uuid', wanted.uuid, '--groups', wanted.group, '--basefolder', wanted.folder];
       await run(['createvm', ...identity, '--ostype', 'Linux_64', '--register']);
-      for (const [key, value] of Object.entries(wanted.labels)) await run(['setextradata', name, `${LABEL}${key}`, value]);
       await run([
         ...['modifyvm', name, '--cpus', String(wanted.cpus), '--memory', String(wanted.memoryMiB), '--boot1', 'disk', '--boot2', 'none'],
         ...['--nic1', 'natnetwork', '--nat-network1', wanted.network, '--macaddress1', wanted.mac, '--nictype1', 'virtio'],
@@ -101,6 +100,8 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
           ...['storageattach', name, '--storagectl', CONTROLLER, '--port', String(port), '--device', '0'],
           ...['--type', disk.readOnly ? 'dvddrive' : 'hdd', '--medium', disk.path],
         ]);
+      // Last: a machine that has them is whole.
+      for (const [key, value] of Object.entries(wanted.labels)) await run(['setextradata', name, `${LABEL}${key}`, value]);
     },
     start: async (name) => void (await run(['startvm', name, '--type', 'headless'], { timeoutMs: 5 * CALL_TIMEOUT_MS })),
     pressPowerButton: async (name) => void (await run(['controlvm', name, 'acpipowerbutton'], { unless: OFF })),

@@ -47,7 +47,7 @@ export interface NewMachine {
   disks: { path: string; readOnly: boolean }[];
   /** Where the guest's console goes. */
   consoleFile: string;
-  /** Kept with the machine, so that it is found and understood without any file of ours. */
+  /** Kept with the machine, so that it is found and understood without any file of ours. Written last: a machine that has them all is whole. */
   labels: Readonly<Record<string, string>>;
 }
 

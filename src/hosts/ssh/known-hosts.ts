@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { writeAtomically } from '../local/local-host.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
 /** What decides whether a host is the one that is meant. */
@@ -64,6 +65,17 @@ export class KnownHosts implements HostKeys {
     await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
     await appendFile(this.#pinFile, `${name} ${keyType(key)} ${key.toString('base64')}\n`, { mode: 0o600 });
     this.#onFirstUse(`${name} is trusted from now on by its key ${fingerprint(key)}`);
+  }
+
+  /** Makes `publicKey` (a line of OpenSSH's) the one that the host is known by, in place of what was remembered of that address before. */
+  async pin(target: SshTarget, publicKey: string): Promise<void> {
+    const [type = '', key = ''] = publicKey.split(' ');
+    const line = `${knownHostsName(target)} ${type} ${key}`;
+    const lines = (await readFile(this.#pinFile, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const others = lines.filter((known) => !known.startsWith(`${knownHostsName(target)} `));
+    if (others.length === lines.length - 1 && lines.includes(line)) return;
+    await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
+    await writeAtomically(this.#pinFile, `${[...others, line].join('\n')}\n`, 0o600);
   }
 
   async #entriesOf(target: SshTarget): Promise<Entry[]> {

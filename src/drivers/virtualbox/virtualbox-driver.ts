@@ -1,0 +1,279 @@
+import { rm } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { Host } from '../../hosts/host.ts';
+import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
+import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
+import { planMachines } from '../plan-machines.ts';
+import { freePorts } from './free-ports.ts';
+import { createVBoxManage } from './vboxmanage.ts';
+import type { VirtualBox, VirtualBoxMachine, VirtualBoxNetwork } from './virtualbox.ts';
+import { VirtualBoxFiles } from './virtualbox-files.ts';
+import {
+  belongsTo,
+  forwardsOf,
+  freeAddress,
+  freePrefix,
+  groupOf,
+  machineName,
+  machineUuid,
+  macOf,
+  networkName,
+  reachedPorts,
+} from './virtualbox-plan.ts';
+
+const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskGiB: 20, user: 'slipway', bootTimeoutSeconds: 300 };
+const SHUTDOWN_MS = 60_000;
+
+/**
+ * Virtual machines of VirtualBox. All are on one NAT network of the cluster with addresses that stand in their seeds; this computer reaches
+ * them through forwarded ports of its loopback. What has to be known of a machine is kept with it by VirtualBox.
+ *
+ *   absent --create--> running --stop--> poweroff --start--> running       a machine without its labels was never finished, and is made anew
+ *      ^-----------------------destroy------------------------'
+ */
+export const createVirtualBoxDriver = (options: DriverOptions, box: VirtualBox = createVBoxManage()): Driver =>
+  new VirtualBoxDriver(options, box);
+
+class VirtualBoxDriver implements Driver {
+  readonly name = 'virtualbox';
+  readonly #box: VirtualBox;
+  readonly #options: DriverOptions;
+  readonly #files: VirtualBoxFiles;
+  /** Networks, ports and disks are chosen by one call at a time; machines boot side by side. */
+  #sharing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DriverOptions, box: VirtualBox) {
+    this.#options = options;
+    this.#box = box;
+    this.#files = new VirtualBoxFiles(options.stateDir);
+  }
+
+  async preflight(): Promise<Finding[]> {
+    const error = (problem: string, fix: string): Finding[] => [{ severity: 'error', problem, fix }];
+    try {
+      const version = await this.#box.version();
+      if (!version) return error('VirtualBox is not installed.', 'apt-get install virtualbox   # or virtualbox.org');
+      if (Number(version.split('.')[0]) < 7)
+        return error(`VirtualBox is ${version}, and 7.0 or newer is needed.`, 'apt-get install virtualbox');
+      return [];
+    } catch (failure) {
+      return error(`VirtualBox does not answer: ${failure instanceof SlipwayError ? failure.reason : failure}.`, 'VBoxManage --version');
+    }
+  }
+
+  async plan(specs: readonly MachineSpec[]): Promise<PlannedResource[]> {
+    const [first] = specs;
+    if (!first) return [];
+    const network = await this.#network(first.cluster);
+    const detail = network?.cidr ?? (first.settings['subnet'] as string | undefined) ?? 'a free range';
+    return [
+      { kind: 'network', name: networkName(first.cluster), state: network ? 'present' : 'absent', detail },
+      ...(await planMachines(this, specs.map(withDefaults))),
+    ];
+  }
+
+  async create(given: MachineSpec, context: DriverContext): Promise<Machine> {
+    const spec = withDefaults(given);
+    await this.#alone(() => this.#define(spec, context));
+    return this.#boot(spec, context);
+  }
+
+  async describe(id: MachineId): Promise<Machine | undefined> {
+    const found = await this.#box.machine(machineName(id));
+    const network = found && (await this.#network(id.cluster));
+    return found && machineOf(found, network);
+  }
+
+  async list(cluster: string): Promise<Machine[]> {
+    const [machines, network] = await Promise.all([this.#box.machines(groupOf(cluster)), this.#network(cluster)]);
+    return machines.map((found) => machineOf(found, network)).filter((machine) => machine !== undefined);
+  }
+
+  async start(id: MachineId, context: DriverContext): Promise<Machine> {
+    if (!(await this.#box.machine(machineName(id))))
+      throw new SlipwayError('NODE_UNKNOWN', { tried: `start ${id.name}`, cause: 'VirtualBox has no such machine' });
+    return this.#boot(id, context);
+  }
+
+  async stop(id: MachineId, { powerOff }: { powerOff: boolean }): Promise<void> {
+    const name = machineName(id);
+    const isOff = async (): Promise<boolean> => (await this.#box.machine(name))?.state !== 'running';
+    if (await isOff()) return;
+    if (!powerOff) {
+      await this.#box.pressPowerButton(name);
+      for (const deadline = Date.now() + SHUTDOWN_MS; Date.now() < deadline; await delay(500)) if (await isOff()) return;
+    }
+    await this.#box.powerOff(name);
+  }
+
+  async destroy(id: MachineId): Promise<void> {
+    const name = machineName(id);
+    await this.stop(id, { powerOff: true });
+    await this.#alone(async () => {
+      const rules = (await this.#network(id.cluster))?.forwards.filter((rule) => belongsTo(rule, id)) ?? [];
+      for (const rule of rules) await this.#box.removeForward(networkName(id.cluster), rule.name);
+      await this.#box.removeMachine(name);
+      await this.#box.removeDisk(this.#files.disk(id));
+      await rm(this.#files.folder(id), { recursive: true, force: true });
+      await rm(`${this.#files.machines}${groupOf(id.cluster)}/${name}`, { recursive: true, force: true });
+    });
+    await this.#options.journal.forget({ kind: 'machine', name });
+  }
+
+  async destroyShared(cluster: string): Promise<void> {
+    if ((await this.#box.machines(groupOf(cluster))).length) return;
+    await this.#box.removeNetwork(networkName(cluster));
+    await this.#options.journal.forget({ kind: 'network', name: networkName(cluster) });
+    for (const base of await this.#files.bases()) await this.#box.removeDisk(base);
+    await rm(this.#files.root, { recursive: true, force: true });
+  }
+
+  async connect(machine: Machine): Promise<Host> {
+    const found = await this.#box.machine(machineName(machine));
+    const port = machine.forwardedPorts?.[22];
+    if (!found || !port)
+      throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'VirtualBox has no such machine' });
+    const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? DEFAULTS.user };
+    const knownHosts = new KnownHosts({ pinFile: this.#files.knownHosts, files: [], onFirstUse: () => {} });
+    // The key is in the machine's seed: the first login is verified like every other.
+    await knownHosts.pin(target, (await this.#files.hostKey(machine)).publicKey);
+    return createSshHost({ name: `${machine.name} (${machine.address})`, target, identityFile: this.#files.identity, knownHosts });
+  }
+
+  async #network(cluster: string): Promise<VirtualBoxNetwork | undefined> {
+    return (await this.#box.networks()).find((network) => network.name === networkName(cluster));
+  }
+
+  /** Everything of the machine but its start. What an attempt before left half-done is taken away first. */
+  async #define(spec: SizedSpec, context: DriverContext): Promise<void> {
+    const name = machineName(spec);
+    const known = await this.#box.machine(name);
+    if (known?.labels['address']) return;
+    const { journal } = this.#options;
+    await this.#box.removeMachine(name);
+    await this.#box.removeDisk(this.#files.disk(spec));
+    await rm(`${this.#files.machines}${groupOf(spec.cluster)}/${name}`, { recursive: true, force: true });
+    const image = spec.settings['image'];
+    if (typeof image !== 'string')
+      throw new SlipwayError('CONFIG_INVALID', {
+        tried: `make the machine ${spec.name}`,
+        cause: 'no image is given for it',
+        advice: ['spec.drivers.virtualbox.image: /path/to/debian-12-generic-amd64.raw   # in the cluster file'],
+      });
+    const prefix = await this.#ensureNetwork(spec);
+    const address = freeAddress(prefix, await this.#box.machines(groupOf(spec.cluster)));
+    const mac = macOf(address);
+    const user = typeof spec.settings['user'] === 'string' ? spec.settings['user'] : DEFAULTS.user;
+    await journal.record({ kind: 'machine', name, driver: this.name, id: machineUuid(spec) });
+    context.progress(`making the disk of ${spec.name}`);
+    const parent = await this.#files.base(this.#box, { image, sizeGiB: spec.diskGiB });
+    await this.#files.writeSeed(spec, { user, mac, address, gateway: `${prefix}.1` });
+    await rm(this.#files.disk(spec), { force: true });
+    await this.#box.createLinkedDisk({ path: this.#files.disk(spec), parent });
+    const taken = (await this.#box.networks()).flatMap((network) => network.forwards.map((rule) => rule.hostPort));
+    const hostPorts = await freePorts(reachedPorts(spec).length, new Set(taken));
+    for (const rule of forwardsOf(spec, { address, hostPorts })) await this.#box.forward(networkName(spec.cluster), rule);
+    await this.#box.createMachine({
+      name,
+      uuid: machineUuid(spec),
+      group: groupOf(spec.cluster),
+      folder: this.#files.machines,
+      cpus: spec.cpus,
+      memoryMiB: spec.memoryMiB,
+      mac,
+      network: networkName(spec.cluster),
+      disks: [
+        { path: this.#files.disk(spec), readOnly: false },
+        { path: this.#files.seed(spec), readOnly: true },
+      ],
+      consoleFile: `${this.#files.folder(spec)}/console.log`,
+      labels: { cluster: spec.cluster, node: spec.name, address, user },
+    });
+  }
+
+  async #ensureNetwork(spec: MachineSpec): Promise<string> {
+    const known = await this.#network(spec.cluster);
+    if (known) return prefixOf(known.cidr);
+    const wanted = typeof spec.settings['subnet'] === 'string' ? spec.settings['subnet'] : undefined;
+    const addresses = Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address));
+    const prefix = freePrefix(wanted, { networks: await this.#box.networks(), addresses });
+    const name = networkName(spec.cluster);
+    await this.#options.journal.record({ kind: 'network', name, driver: this.name });
+    await this.#box.createNetwork({ name, cidr: `${prefix}.0/24` });
+    return prefix;
+  }
+
+  async #boot(id: MachineId | SizedSpec, context: DriverContext): Promise<Machine> {
+    const name = machineName(id);
+    if ((await this.#box.machine(name))?.state !== 'running') {
+      context.signal.throwIfAborted();
+      context.progress(`${id.name} boots`);
+      await this.#box.start(name);
+    }
+    const machine = await this.describe(id);
+    if (!machine) throw new SlipwayError('STEP_FAILED', { tried: `start ${id.name}`, cause: 'VirtualBox lost it' });
+    const seconds =
+      'settings' in id && typeof id.settings['bootTimeoutSeconds'] === 'number' ? id.settings['bootTimeoutSeconds'] : undefined;
+    await this.#answers(machine, { timeoutMs: (seconds ?? DEFAULTS.bootTimeoutSeconds) * 1000, signal: context.signal });
+    context.progress(`${id.name} is up at ${machine.address}`);
+    return machine;
+  }
+
+  /** A machine that boots refuses connections, or takes them and says nothing: only a login counts. */
+  async #answers(machine: Machine, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    for (const deadline = Date.now() + timeoutMs; ; await delay(1000, undefined, { signal })) {
+      try {
+        await (await this.connect(machine)).close();
+        return;
+      } catch (error) {
+        if (!(error instanceof SlipwayError) || error.code !== 'HOST_UNREACHABLE') throw error;
+        if (Date.now() > deadline)
+          throw new SlipwayError('TIMEOUT', {
+            tried: `log in to ${machine.name}`,
+            cause: `it does not answer after ${timeoutMs / 1000} s: ${error.reason}`,
+            advice: [
+              `tail ${this.#files.folder(machine)}/console.log`,
+              'spec.drivers.virtualbox.bootTimeoutSeconds: 600   # in the cluster file',
+            ],
+          });
+      }
+    }
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#sharing.then(work);
+    // The next one goes on whether this one failed or not; the failure is this caller's.
+    this.#sharing = mine.catch(() => {});
+    return mine;
+  }
+}
+
+type SizedSpec = MachineSpec & { cpus: number; memoryMiB: number; diskGiB: number };
+
+const withDefaults = (spec: MachineSpec): SizedSpec => ({
+  ...spec,
+  cpus: spec.cpus ?? DEFAULTS.cpus,
+  memoryMiB: spec.memoryMiB ?? DEFAULTS.memoryMiB,
+  diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB,
+});
+
+const prefixOf = (cidr: string): string => cidr.replace(/\.\d+\/\d+$/, '');
+
+/** Undefined for one that was never finished. */
+const machineOf = (found: VirtualBoxMachine, network: VirtualBoxNetwork | undefined): Machine | undefined => {
+  const { cluster, node: name, address } = found.labels;
+  if (!cluster || !name || !address) return undefined;
+  const rules = network?.forwards.filter((rule) => belongsTo(rule, { cluster, name })) ?? [];
+  return {
+    cluster,
+    name,
+    state: found.state === 'running' ? 'running' : 'stopped',
+    address,
+    externalAddress: '127.0.0.1',
+    forwardedPorts: Object.fromEntries(rules.map((rule) => [rule.guestPort, rule.hostPort])),
+    sameNetwork: true,
+  };
+};

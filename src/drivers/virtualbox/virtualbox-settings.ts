@@ -1,0 +1,35 @@
+import type { DriverDescriptor } from '../driver.ts';
+
+export const virtualboxDriver: DriverDescriptor = {
+  name: 'virtualbox',
+  summary: 'virtual machines of VirtualBox on this computer: Linux, macOS or Windows hosts, no root',
+  settings: [
+    {
+      name: 'image',
+      scope: 'pool',
+      type: 'string',
+      description: 'Path of a cloud image with cloud-init and an SSH server: raw, or a format that VirtualBox reads (vdi, vmdk, vhd)',
+    },
+    { name: 'user', scope: 'pool', type: 'string', description: 'User that is made on the machines [slipway]' },
+    {
+      name: 'subnet',
+      scope: 'cluster',
+      type: 'string',
+      pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
+      description: 'Network of the machines, 10.91.7.0/24 [a free one of 10.91.0.0/16]',
+    },
+    {
+      name: 'publish',
+      scope: 'cluster',
+      type: 'strings',
+      description: 'Node ports of the first machine that this computer forwards from its loopback: 30080, or 8080:30080',
+    },
+    {
+      name: 'bootTimeoutSeconds',
+      scope: 'cluster',
+      type: 'integer',
+      description: 'How long a machine may take until it answers SSH [300]',
+    },
+  ],
+  load: async (options) => (await import('./virtualbox-driver.ts')).createVirtualBoxDriver(options),
+};

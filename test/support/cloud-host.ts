@@ -1,0 +1,46 @@
+import { parse } from 'yaml';
+import type { Driver, Machine } from '../../src/drivers/driver.ts';
+import type { Host } from '../../src/hosts/host.ts';
+import { until } from './until.ts';
+
+/** What of `#cloud-config` these hosts act on: enough to be logged in to by key, and to be known by theirs. */
+interface CloudConfig {
+  hostname?: string;
+  users?: { name: string; ssh_authorized_keys?: string[] }[];
+  ssh_keys?: { ed25519_private?: string; ed25519_public?: string };
+}
+
+/**
+ * Boots a sandbox of the local driver as a cloud's machine would boot: its user data is read, the host key of it is laid, keys are authorised
+ * and a real sshd is started. Only root can log in, as the files of users are the host's own.
+ */
+export const bootCloudHost = async (sandboxes: Driver, options: { machine: Machine; userData: string }): Promise<Host> => {
+  const config = (parse(options.userData) ?? {}) as CloudConfig;
+  const host = await sandboxes.connect(options.machine);
+  const keys = config.users?.find((user) => user.name === 'root')?.ssh_authorized_keys ?? [];
+  await host.run(['mkdir', '-p', '/run/sshd', FOLDER]);
+  await host.writeFile(`${FOLDER}/host_key`, config.ssh_keys?.ed25519_private ?? '', { mode: 0o600 });
+  await host.writeFile(`${FOLDER}/authorized`, keys.map((key) => `${key}\n`).join(''), { mode: 0o600 });
+  if ((await host.services.status('sshd')) === 'absent') {
+    await host.services.install({
+      name: 'sshd',
+      description: 'sshd',
+      command: ['/usr/sbin/sshd', '-D', '-e', '-f', '/dev/null', ...SETTINGS],
+    });
+    await host.services.start('sshd');
+  }
+  await until(async () => (await host.run(['sh', '-c', 'ss -ltn | grep -q :22'], { check: false })).exitCode === 0, {
+    what: `sshd of ${host.name}`,
+  });
+  return host;
+};
+
+/** Of the sandbox's own, and kept over a power failure: a machine's disk has it too. */
+const FOLDER = '/var/lib/slipway/cloud-host';
+const SETTINGS = [
+  `HostKey=${FOLDER}/host_key`,
+  `AuthorizedKeysFile=${FOLDER}/authorized`,
+  'PermitRootLogin=yes',
+  'UsePAM=no',
+  'StrictModes=no',
+].flatMap((setting) => ['-o', setting]);
