@@ -5,20 +5,23 @@
 #
 # JUDGES is a folder with e2e.test, ginkgo and kubectl 1.36 (built from the k8s.io/kubernetes module) and images/, docker-archives of the
 # images that the suite names. PROCS specs run at once (default 4); ONLY=parallel or ONLY=serial runs that half; REPORT is where the
-# logs go (default ./e2e-report). The specs that are expected to fail stand in expected-failures.txt, each with its reason.
+# logs go (default ./e2e-report). A spec that fails is run once more, alone, on the same cluster: this machine may have been busy, and the
+# verdict tells both. The specs that are expected to fail stand in expected-failures.txt, each with its reason.
 set -uo pipefail
-root=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
+here=$(dirname "$(readlink -f "$0")") root=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
 judges=$(realpath "${1:?usage: run.sh JUDGES [FOCUS] [SKIP]}")
 focus=${2:-'\[Conformance\]'} skip=${3:-}
 report=$(realpath -m "${REPORT:-e2e-report}") procs=${PROCS:-4} only=${ONLY:-parallel serial}
 
 if [ -z "${SLIPWAY_CONFORMANCE_INSIDE:-}" ]; then
-  mkdir -p "$report"
+  for needed in e2e.test ginkgo kubectl images; do
+    [ -e "$judges/$needed" ] || { echo "there is no $needed in $judges" >&2; exit 2; }
+  done
+  mkdir -p "$report" && rm -f "$report"/junit_*-01.xml
   work=$(mktemp -d /var/tmp/slipway-conformance-XXXXXX)
   trap 'rm -rf "$work"' EXIT
-  SLIPWAY_CONFORMANCE_INSIDE=$work REPORT=$report exec_args=("$judges" "$focus" "$skip")
-  export SLIPWAY_CONFORMANCE_INSIDE REPORT
-  unshare --net --mount --pid --fork --kill-child --mount-proc bash "$(readlink -f "$0")" "${exec_args[@]}"
+  export SLIPWAY_CONFORMANCE_INSIDE=$work REPORT=$report
+  unshare --net --mount --pid --fork --kill-child --mount-proc bash "$(readlink -f "$0")" "$judges" "$focus" "$skip"
   exit $?
 fi
 
@@ -31,19 +34,19 @@ trap 'slipway down conformance --force > /dev/null' EXIT
 slipway image load "$judges"/images/*.tar || exit 1
 
 export PATH="$judges:$PATH"
-common=(--kubeconfig="$KUBECONFIG" --provider=skeleton --kube-api-content-type=application/json --node-os-distro=custom
-  --dns-domain=cluster.local --minStartupPods=0 --disable-log-dump --report-dir="$report")
-rc=0
-if [[ $only == *parallel* ]]; then
-  ginkgo --procs="$procs" --silence-skips --no-color --focus="$focus" --skip="\[Serial\]|\[Disruptive\]${skip:+|$skip}" \
-    "$judges/e2e.test" -- "${common[@]}" --report-prefix=parallel- > "$report/parallel.log" 2>&1 || rc=1
-fi
-if [[ $only == *serial* ]]; then
-  ginkgo --procs=1 --silence-skips --no-color --focus="(\[Serial\]|\[Disruptive\]).*($focus)|($focus).*(\[Serial\]|\[Disruptive\])" \
-    ${skip:+--skip="$skip"} "$judges/e2e.test" -- "${common[@]}" --report-prefix=serial- > "$report/serial.log" 2>&1 || rc=1
-fi
-for half in $only; do
-  echo "== $half"
-  grep -aE '^(Ran|FAIL!|SUCCESS!)|^\s*\[FAIL\]' "$report/$half.log" | sort -u
-done
-exit $rc
+# specs NAME PROCS GINKGO-FLAGS...: the log is NAME.log, the report junit_NAME-01.xml.
+specs() {
+  local name=$1 procs=$2
+  shift 2
+  ginkgo --procs="$procs" --silence-skips --no-color --timeout=3h "$@" "$judges/e2e.test" -- --kubeconfig="$KUBECONFIG" --provider=skeleton \
+    --kube-api-content-type=application/json --node-os-distro=custom --dns-domain=cluster.local --minStartupPods=0 --disable-log-dump \
+    --report-dir="$report" --report-prefix="$name-" > "$report/$name.log" 2>&1
+}
+verdict() { node "$here/judge-report.ts" "$1" "$report" $only; }
+
+[[ $only != *parallel* ]] || specs parallel "$procs" --focus="$focus" --skip="\[Serial\]|\[Disruptive\]${skip:+|$skip}"
+[[ $only != *serial* ]] ||
+  specs serial 1 --focus="(\[Serial\]|\[Disruptive\]).*($focus)|($focus).*(\[Serial\]|\[Disruptive\])" ${skip:+--skip="$skip"}
+again=$(verdict failed)
+[ -z "$again" ] || specs again 1 --focus="$again"
+verdict verdict
