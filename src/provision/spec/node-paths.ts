@@ -30,6 +30,7 @@ export const NODE_REQUIREMENTS: readonly Requirement[] = [
   { needs: 'runc', package: 'runc' },
   { needs: `${NODE_PATHS.cniBin}/ptp`, package: 'containernetworking-plugins' },
   { needs: `${NODE_PATHS.cniBin}/portmap`, package: 'containernetworking-plugins' },
+  { needs: 'iptables', package: 'iptables' }, // portmap's hostPorts
   { needs: 'nft', package: 'nftables' },
   { needs: 'conntrack', package: 'conntrack' },
   { needs: 'ip', package: 'iproute2' },
