@@ -105,7 +105,7 @@ export class Aggregator {
     }
     exchange.onClose(() => outgoing.destroy());
     context.code = answer.statusCode ?? 502;
-    const out = exchange.begin(context.code, { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' });
+    const out = exchange.beginStream(context.code, { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' });
     await new Promise<void>((resolve) => pipeline(answer, out, () => resolve()));
   }
 

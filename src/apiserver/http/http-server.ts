@@ -1,16 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  createSecureServer,
-  type Http2SecureServer,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { createServer as createHttp1Server, type Server as Http1Server, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { Http2Connection, type Http2Limits } from '../../base/http2/http2-connection.ts';
 import type { Logger } from '../../base/log/logger.ts';
-import { type Exchange, Http1Exchange, Http2Exchange, type UpgradeExchange } from './exchange.ts';
+import type { Exchange, UpgradeExchange } from './exchange.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import { Http2Exchange } from './http2-exchange.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -28,61 +24,69 @@ export interface HttpServerOptions {
 /** Upgrades that are answered as such; every other `Upgrade` header is ignored, as HTTP allows. */
 const UPGRADES = /^(websocket|spdy\/3\.1)$/i;
 
-/**
- * HTTP/2 and HTTP/1.1 with TLS on one port. Client certificates are asked for but not demanded: tokens must work without. HTTP/2 is
- * written on its streams, without node's compatibility layer.
- */
+const LIMITS: Http2Limits = {
+  concurrentStreams: 1000,
+  headerBytes: 64 * 1024,
+  streamWindow: 1024 * 1024,
+  connectionWindow: 16 * 1024 * 1024,
+  resetBurst: 1000,
+  resetsPerSecond: 100,
+};
+
+/** HTTP/2 and HTTP/1.1 with TLS on one port. Client certificates are asked for but not demanded: tokens must work without. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #server: Http2SecureServer;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #server: TlsServer;
+  /** Gets its connections from the other. */
+  readonly #http1: Http1Server;
+  readonly #connections = new Set<Http2Connection>();
   readonly #sockets = new Set<Duplex>();
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
-    this.#server = createSecureServer({
-      allowHTTP1: true,
+    this.#server = createTlsServer({
+      ALPNProtocols: ['h2', 'http/1.1'],
       cert: options.certPem,
       key: options.keyPem,
       ca: options.clientCaPem,
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
-      // Node answers large lists with ENHANCE_YOUR_CALM below this (megabytes).
-      maxSessionMemory: 1000,
-      // A client that opens and resets streams in a flood (CVE-2023-44487) is sent away.
-      streamResetBurst: 1000,
-      streamResetRate: 100,
-      settings: { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024 },
+      noDelay: true,
     });
+    this.#http1 = createHttp1Server((request, response) => this.#options.handle(new Http1Exchange(request, response)));
+    this.#http1.setTimeout(0);
     this.#attach();
   }
 
   #attach(): void {
-    const server = this.#server;
-    const { handle, log } = this.#options;
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => handle(new Http1Exchange(request, response)));
-    // Listening for 'request' has made node wrap every HTTP/2 stream for it; our own listener replaces that.
-    server.removeAllListeners('stream');
-    server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => handle(new Http2Exchange(stream, headers)));
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket as TLSSocket, head));
-    server.on('session', (session: ServerHttp2Session) => {
-      this.#sessions.add(session);
-      session.setLocalWindowSize(16 * 1024 * 1024);
-      session.on('error', (error) => log.debug('http2 session failed', { error }));
-      session.once('close', () => this.#sessions.delete(session));
-    });
-    server.on('secureConnection', (socket: TLSSocket) => {
+    const { log } = this.#options;
+    this.#http1.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#upgrade(request, socket as TLSSocket, head),
+    );
+    this.#server.on('secureConnection', (socket) => {
       this.#sockets.add(socket);
-      socket.setNoDelay(true);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => {
         // The client went away; what it had asked for ends by 'close'.
       });
+      if (socket.alpnProtocol === 'h2') this.#begin(socket);
+      else this.#http1.emit('connection', socket);
     });
-    server.on('tlsClientError', (error) => log.debug('tls handshake failed', { error: (error as Error).message }));
-    server.on('sessionError', (error) => log.debug('http2 session failed', { error }));
-    server.setTimeout(0);
+    this.#server.on('tlsClientError', (error) => log.debug('tls handshake failed', { error: error.message }));
+  }
+
+  #begin(socket: TLSSocket): void {
+    const { handle, log } = this.#options;
+    const connection = new Http2Connection(socket, {
+      limits: LIMITS,
+      handlers: {
+        request: (stream) => handle(new Http2Exchange(stream, socket)),
+        failed: (error) => log.debug('http2 connection failed', { code: error.code, error: error.message }),
+        closed: () => this.#connections.delete(connection),
+      },
+    });
+    this.#connections.add(connection);
   }
 
   #upgrade(request: IncomingMessage, socket: TLSSocket, head: Buffer): void {
@@ -119,12 +123,13 @@ export class HttpServer {
   /** Ends what is idle at once and the rest after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const session of this.#sessions) session.close();
+    for (const connection of [...this.#connections]) connection.close();
+    this.#http1.closeIdleConnections();
     const timer = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
     await closed;
+    this.#http1.close();
     clearTimeout(timer);
   }
 }

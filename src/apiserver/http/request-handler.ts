@@ -235,8 +235,7 @@ export class RequestHandler {
     if (exchange.closed) return;
     if (context.code === 500) this.#parts.log.error('request failed', { path: context.info.path, verb: context.info.verb, error });
     if (exchange.started) {
-      // The client sees that the answer is not whole.
-      exchange.socket.destroy();
+      exchange.abort();
       return;
     }
     sendStatus(exchange, status, context.headers, context.pretty);

@@ -14,10 +14,6 @@ const gzipAsync = promisify(gzip);
 
 /** Lists below this are sent as they are. */
 const GZIP_FROM_BYTES = 128 * 1024;
-/** Lists below this are one buffer. */
-const SMALL_BYTES = 32 * 1024;
-/** Larger ones are written in pieces of this size, with a breath between, so that other requests get their turn. */
-const PIECE_BYTES = 256 * 1024;
 
 export interface ResponseOptions {
   readonly exchange: Exchange;
@@ -127,91 +123,27 @@ const sendList = async (answer: ListAnswer, options: ResponseOptions): Promise<v
     exchange.respond(200, headers, encode(list, options));
     return;
   }
-  const first = Buffer.from(opening);
+  const first: Buffer = Buffer.from(opening);
+  const pieces = [first];
   let total = first.length + END.length + Math.max(items.length - 1, 0);
-  for (const item of items) total += item.bytes.length;
-  if (total <= SMALL_BYTES) {
-    exchange.respond(200, headers, joined(first, items, total));
-    return;
+  for (const { bytes } of items) {
+    if (pieces.length > 1) pieces.push(COMMA);
+    pieces.push(bytes);
+    total += bytes.length;
   }
+  pieces.push(END);
   if (total >= GZIP_FROM_BYTES && wantsGzip(exchange)) {
     headers['content-encoding'] = 'gzip';
     headers['vary'] = 'Accept-Encoding';
-    exchange.respond(200, headers, await gzipAsync(joined(first, items, total), { level: 1 }));
+    exchange.respond(200, headers, await gzipAsync(Buffer.concat(pieces, total), { level: 1 }));
     return;
   }
   headers['content-length'] = total;
-  await sendPieces(exchange, headers, { opening: first, items });
-};
-
-/** The whole list in one buffer of `total` bytes. */
-const joined = (opening: Buffer, items: ListAnswer['items'], total: number): Buffer => {
-  const list = Buffer.allocUnsafe(total);
-  let at = opening.copy(list);
-  let separator: Buffer | undefined;
-  for (const { bytes } of items) {
-    if (separator) at += separator.copy(list, at);
-    separator = COMMA;
-    at += bytes.copy(list, at);
-  }
-  END.copy(list, at);
-  return list;
+  await exchange.respondWith(200, headers, pieces);
 };
 
 const COMMA = Buffer.from(',');
 const END = Buffer.from(']}');
-
-/** Pieces that are sent and free again: fresh memory for every list costs more than filling it. */
-const freePieces: Buffer[] = [];
-const MOST_FREE_PIECES = 8;
-
-/** Writes the list in pieces, each filled while the one before it is sent. */
-const sendPieces = async (
-  exchange: Exchange,
-  headers: Headers,
-  { opening, items }: { opening: Buffer; items: ListAnswer['items'] },
-): Promise<void> => {
-  const out = exchange.begin(200, headers);
-  let piece = freePieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  let at = opening.copy(piece);
-  let sending: Promise<unknown> | undefined;
-  const flush = async (): Promise<void> => {
-    const full = piece;
-    const sent = written(out, full.subarray(0, at)).then(() => {
-      if (freePieces.length < MOST_FREE_PIECES) freePieces.push(full);
-    });
-    await sending;
-    sending = sent;
-    piece = freePieces.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-    at = 0;
-  };
-  for (let index = 0; index < items.length && !exchange.closed; index++) {
-    const { bytes } = items[index] as ListAnswer['items'][number];
-    // Room for a comma before it and the end after it.
-    if (at + bytes.length + 3 > PIECE_BYTES && at > 0) await flush();
-    if (index > 0) at += COMMA.copy(piece, at);
-    if (bytes.length + 3 > PIECE_BYTES) {
-      if (at > 0) await flush();
-      await written(out, bytes);
-    } else at += bytes.copy(piece, at);
-  }
-  at += END.copy(piece, at);
-  await sending;
-  // With its end in the same frame.
-  await new Promise<void>((resolve) => {
-    if (out.destroyed) return resolve();
-    out.once('close', resolve);
-    out.end(piece.subarray(0, at), () => resolve());
-  });
-  if (freePieces.length < MOST_FREE_PIECES) freePieces.push(piece);
-};
-
-/** Resolves when the bytes are on their way and their memory may be used again; also when the client has gone. */
-const written = (out: NodeJS.WritableStream & { destroyed?: boolean }, bytes: Uint8Array): Promise<void> =>
-  new Promise((resolve) => {
-    if (out.destroyed) resolve();
-    else out.write(bytes, () => resolve());
-  });
 
 /** Compression costs more CPU than it saves on the networks between nodes and on loopback. */
 const wantsGzip = (exchange: Exchange): boolean => {

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { badRequest } from '../../api/meta/status.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import type { AgentProxy } from '../subresources/agent-proxy.ts';
-import { type Exchange, type Headers, refuseUpgrade, type UpgradeExchange } from './exchange.ts';
+import { type BodySink, type Exchange, type Headers, refuseUpgrade, type UpgradeExchange } from './exchange.ts';
 import { contextOf, type RequestHandler } from './request-handler.ts';
 import { statusOf } from './respond.ts';
 
@@ -87,8 +87,23 @@ class SocketExchange implements Exchange {
   respond(code: number, headers: Headers, body?: Buffer | string): void {
     refuseUpgrade(this.socket, code, headers, Buffer.from(body ?? ''));
   }
-  begin(): Writable {
+  respondWith(code: number, headers: Headers, pieces: readonly Buffer[]): Promise<void> {
+    this.respond(code, headers, Buffer.concat(pieces));
+    return Promise.resolve();
+  }
+  begin(): BodySink {
+    const { socket } = this;
+    return {
+      write: (bytes) => socket.write(bytes),
+      onDrain: (callback) => socket.once('drain', callback),
+      end: () => socket.end(),
+    };
+  }
+  beginStream(): Writable {
     return this.socket;
+  }
+  abort(): void {
+    this.socket.destroy();
   }
   onClose(callback: () => void): void {
     this.socket.once('close', callback);

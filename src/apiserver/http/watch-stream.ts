@@ -37,7 +37,7 @@ export const streamWatch = (answer: WatchAnswer, options: ResponseOptions): Prom
           const piece = print ? print(cursor.read()) : cursor.readBytes();
           if (piece === undefined || piece.length === 0) break;
           if (!out.write(piece)) {
-            out.once('drain', pump);
+            out.onDrain(pump);
             return;
           }
         }

@@ -91,7 +91,7 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
       context.code = answer.statusCode ?? 502;
       const headers: Headers = { ...answerHeaders(answer), 'audit-id': context.headers['audit-id'] ?? '' };
       const steps = isProxy ? seenFromOutside(headers, context, target) : [];
-      const out = exchange.begin(context.code, headers);
+      const out = exchange.beginStream(context.code, headers);
       await new Promise<void>((resolve) => pipeline([answer, ...steps, out], () => resolve()));
     };
 
