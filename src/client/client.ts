@@ -26,6 +26,11 @@ export interface Client {
   ): Promise<T>;
   delete(resource: ResourceName, target: Target, options?: DeleteRequest): Promise<KubeObject>;
   deleteCollection(resource: ResourceName, options: ListRequest & DeleteRequest): Promise<void>;
+  /** The kinds of a group and version, as discovery tells them (APIResourceList). */
+  discover(version: {
+    group: string;
+    version: string;
+  }): Promise<{ resources: readonly { name: string; kind: string; namespaced: boolean }[] }>;
 }
 
 export interface Target {

@@ -54,6 +54,7 @@ export const createClient = (transport: Transport): Client => {
         body: patch,
         ...(options.signal ? { signal: options.signal } : {}),
       }),
+    discover: ({ group, version }) => body({ method: 'GET', path: group === '' ? `/api/${version}` : `/apis/${group}/${version}` }),
     delete: (resource, target, options = {}) => body({ method: 'DELETE', path: pathOf(resource, target), ...deleteBody(options) }),
     deleteCollection: async (resource, options) => {
       await transport.send({

@@ -94,6 +94,7 @@ class LocalDriver implements Driver {
     if (network && record?.routes?.length) await routeThrough(network, record.address, []);
     // `rm` walks a node's image layers in a process of its own.
     await runProcess(['rm', '-rf', join(this.#folder(id.cluster), 'nodes', id.name)], { where: 'this host' });
+    await this.#options.journal.forget({ kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
@@ -101,12 +102,12 @@ class LocalDriver implements Driver {
     const folder = this.#folder(cluster);
     if ((await this.list(cluster)).length) return;
     const network = await this.#network(cluster);
-    if (network) {
-      await removeBridge(network);
-      releasePrefix(this.#reservations(), network.prefix);
-    }
+    if (network) await removeBridge(network);
+    // By its owner: an interrupted `create` may have reserved a range and written down nothing else.
+    releasePrefix(this.#reservations(), cluster);
     await rm(folder, { recursive: true, force: true });
     await removeControlGroup(join('/', this.#tag, cluster), { patienceMs: 2000 });
+    await this.#options.journal.forget({ kind: 'network', name: cluster });
     const others = await readdir(join(this.#options.dataDir, 'clusters')).catch(() => []);
     if (!others.length) {
       await this.#sandbox({ cluster, name: '-' }).removeShared();
@@ -170,6 +171,7 @@ class LocalDriver implements Driver {
     for (let last = FIRST_ADDRESS; last <= LAST_ADDRESS; last++) {
       const address = `${prefix}.${last}`;
       if (taken.has(address) || (wanted !== undefined && address !== wanted)) continue;
+      await this.#options.journal.record({ kind: 'machine', name: spec.name, driver: this.name, details: { address } });
       const record: MachineRecord = { address, cpus: spec.cpus, memoryMiB: spec.memoryMiB };
       await writeRecord(file, record);
       return record;
@@ -186,6 +188,7 @@ class LocalDriver implements Driver {
   async #reserveNetwork(cluster: string, subnet: unknown): Promise<ClusterNetwork> {
     const known = await this.#network(cluster);
     if (known) return known;
+    await this.#options.journal.record({ kind: 'network', name: cluster, driver: this.name });
     const prefix = await reservePrefix(this.#reservations(), cluster, subnetPrefix(subnet));
     const network: ClusterNetwork = { bridge: linkName('br', this.#options.dataDir, cluster), prefix };
     await writeRecord(join(this.#folder(cluster), 'network.json'), network);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
@@ -40,19 +40,13 @@ const ipJson = async <T>(...args: string[]): Promise<T[]> => {
  */
 export const reservePrefix = async (reservations: string, owner: string, wanted?: string): Promise<string> => {
   mkdirSync(reservations, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(reservations)) if (readFileSync(join(reservations, name), 'utf8') === owner) return name;
+  const known = reservedBy(reservations, owner).find((name) => !name.startsWith('.'));
+  if (known) return known;
   const used = await routedRanges();
   const candidates = wanted ? [wanted] : RANGES;
   for (const prefix of candidates) {
     if (used.some((range) => overlaps(range, prefix))) continue;
-    try {
-      const file = openSync(join(reservations, prefix), 'wx', 0o600);
-      writeSync(file, owner);
-      closeSync(file);
-      return prefix;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+    if (reserve(reservations, prefix, owner)) return prefix;
   }
   throw new SlipwayError('ADDRESS_IN_USE', {
     tried: `find a network for the cluster ${owner}`,
@@ -61,7 +55,28 @@ export const reservePrefix = async (reservations: string, owner: string, wanted?
   });
 };
 
-export const releasePrefix = (reservations: string, prefix: string): void => rmSync(join(reservations, prefix), { force: true });
+/** False when another has it. The file appears with its content: one without an owner would never be released. */
+const reserve = (reservations: string, prefix: string, owner: string): boolean => {
+  const beside = join(reservations, `.${owner}.${process.pid}`);
+  writeFileSync(beside, owner, { mode: 0o600 });
+  try {
+    linkSync(beside, join(reservations, prefix));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(beside, { force: true });
+  }
+};
+
+const reservedBy = (reservations: string, owner: string): string[] =>
+  existsSync(reservations) ? readdirSync(reservations).filter((name) => readFileSync(join(reservations, name), 'utf8') === owner) : [];
+
+/** Gives back every range of an owner, and what an interrupted reservation of it left. */
+export const releasePrefix = (reservations: string, owner: string): void => {
+  for (const name of reservedBy(reservations, owner)) rmSync(join(reservations, name), { force: true });
+};
 
 interface Range {
   base: number;

@@ -58,6 +58,13 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     plan: (specs) => planMachines({ describe }, specs),
     create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
       const record = await recordOf(spec, await read(spec.name));
+      await options.journal.record({
+        kind: 'machine',
+        name: spec.name,
+        driver: 'ssh',
+        id: record.host,
+        details: { address: record.address },
+      });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeAtomically(file(spec.name), `${JSON.stringify(record)}\n`, 0o600);
       context.progress(`reaching ${record.host}`);
@@ -85,7 +92,10 @@ export const createSshDriver = (options: DriverOptions): Driver => {
         advice: [`ssh ${record.host} sudo poweroff`],
       });
     },
-    destroy: (id) => rm(file(id.name), { force: true }),
+    destroy: async (id) => {
+      await rm(file(id.name), { force: true });
+      await options.journal.forget({ kind: 'machine', name: id.name });
+    },
     destroyShared: () => rm(folder, { recursive: true, force: true }),
     connect: async (known) => {
       const record = await read(known.name);

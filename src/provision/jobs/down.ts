@@ -1,7 +1,12 @@
+import { join } from 'node:path';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, Machine } from '../../drivers/driver.ts';
-import { openDrivers } from '../cluster-drivers.ts';
+import { DRIVERS } from '../../drivers/index.ts';
+import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import type { ClusterSpec, HooksSpec } from '../spec/cluster-spec.ts';
+import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { commandsOf, runHooks } from '../steps/hooks.ts';
 import { forgetContext } from '../steps/kubeconfig.ts';
 import { uninstall } from '../uninstall.ts';
 import { type Job, startJob } from './job.ts';
@@ -24,25 +29,62 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       });
       if (!known && !options.force) await folder.require();
       const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };
+      const hook = (moment: string, title: string) => runHook(push, { moment, title, hooks: known?.spec.hooks, folder, ...options });
+      await hook('beforeDown', 'Running hooks before down');
       const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir() });
       if (known) await folder.write({ ...known, phase: 'deleting' });
-      // Machines that the state knows, and those that it does not.
-      const targets = new Map<string, RemovalTarget>();
-      for (const node of spec.nodes) targets.set(node.name, { driver: await drivers.of(node), cluster: name, node: node.name });
-      for (const { driver, machine } of await drivers.list())
-        targets.set(machine.name, { driver, cluster: name, node: machine.name, machine });
+      const { targets, used } = await findTargets(spec, { folder, drivers });
       await step(push, { name: 'machines', title: 'Removing machines' }, () => Promise.all([...targets.values()].map(removeMachine)));
-      const used = await drivers.used();
       await step(push, { name: 'shared', title: 'Removing the network' }, () =>
         Promise.all(used.map((driver) => driver.destroyShared(name))),
       );
       await step(push, { name: 'kubeconfig', title: 'Cleaning the kubeconfig' }, () => forgetContext(name));
+      await hook('afterDown', 'Running hooks after down');
       await folder.remove();
       return { machines: [...targets.keys()] };
     } finally {
       unlock();
     }
   });
+
+/** Machines that the state knows, those that the journal does, and those that their drivers find by the cluster's name. */
+const findTargets = async (
+  spec: Pick<ClusterSpec, 'name' | 'nodes'>,
+  { folder, drivers }: { folder: ClusterStateFolder; drivers: ClusterDrivers },
+): Promise<{ targets: Map<string, RemovalTarget>; used: Driver[] }> => {
+  const journalled = (await openJournal(folder.path).entries()).filter((entry) => isDriver(entry.driver));
+  const byName = new Map((await drivers.used()).map((driver) => [driver.name, driver]));
+  for (const { driver } of journalled) byName.set(driver, await drivers.named(driver));
+  const used = [...byName.values()];
+  const targets = new Map<string, RemovalTarget>();
+  for (const node of spec.nodes) targets.set(node.name, { driver: await drivers.of(node), cluster: spec.name, node: node.name });
+  for (const { kind, name, driver } of journalled)
+    if (kind === 'machine' && !targets.has(name))
+      targets.set(name, { driver: await drivers.named(driver), cluster: spec.name, node: name });
+  for (const driver of used)
+    for (const machine of await driver.list(spec.name))
+      targets.set(machine.name, { driver, cluster: spec.name, node: machine.name, machine });
+  return { targets, used };
+};
+
+/** A journal may be of a version that had another driver. */
+const isDriver = (name: string): boolean => DRIVERS.some((driver) => driver.name === name);
+
+/** Commands of the cluster file. With --force a failure is told, and keeps nothing from going. */
+const runHook = async (
+  push: (event: ProgressEvent) => void,
+  options: { moment: string; title: string; hooks: HooksSpec | undefined; folder: ClusterStateFolder; force: boolean },
+): Promise<void> => {
+  const { moment, title, hooks, folder } = options;
+  if (!commandsOf(hooks, moment).length) return;
+  const name = moment === 'beforeDown' ? 'before-down' : 'after-down';
+  const report = (detail: string): void => push({ type: 'step-detail', step: name, detail });
+  const run = () => runHooks(hooks, moment, { cluster: folder.name, kubeconfig: join(folder.path, 'kubeconfig'), report });
+  await step(push, { name, title }, run).catch((error: unknown) => {
+    if (!options.force) throw error;
+    push({ type: 'warning', message: `${title}: ${error instanceof Error ? error.message : error}` });
+  });
+};
 
 interface RemovalTarget {
   driver: Driver;

@@ -2,6 +2,7 @@ import type { AgentConfig } from '../../api/config/agent-config.ts';
 import type { Host } from '../../hosts/host.ts';
 import { addressOf, apiServersFor, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
+import { labelsOfItsOwn, taintsOf } from '../node-marks.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, requirePki } from './lay-files.ts';
@@ -60,11 +61,8 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
       servingKeyFile: `${NODE_PATHS.pki}/agent-serving.key`,
     },
     port: AGENT_PORT,
-    labels: node.labels,
-    taints: [
-      ...(node.controlPlane && spec.dedicatedControlPlanes ? ['node-role.kubernetes.io/control-plane=:NoSchedule'] : []),
-      ...node.taints,
-    ],
+    labels: labelsOfItsOwn(node),
+    taints: taintsOf(spec, node),
     containerRuntimeSocket: NODE_PATHS.containerdSocket,
     cniBinDir: NODE_PATHS.cniBin,
     cniConfDir: NODE_PATHS.cniConfig,

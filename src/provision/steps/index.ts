@@ -6,9 +6,11 @@ import { containerRuntime } from './container-runtime.ts';
 import { controlPlane } from './control-plane.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { demo, demoAnswers } from './demo.ts';
+import { afterUp, beforeUp } from './hooks.ts';
 import { images, laterImages } from './images.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { machines } from './machines.ts';
+import { manifests } from './manifests.ts';
 import { nodesReady } from './nodes-ready.ts';
 import { preflight } from './preflight.ts';
 import { programs } from './programs.ts';
@@ -23,9 +25,11 @@ import { workloadsReady } from './workloads-ready.ts';
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
  *
- * default-storage-class after api-ready, and with --wait, after all, workloads-ready.
+ * default-storage-class after api-ready, manifests after nodes-ready, with --wait workloads-ready after these. Hooks of the cluster file run
+ * before and after all.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
+  beforeUp,
   preflight,
   machines,
   certificates,
@@ -41,5 +45,7 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   nodesReady,
   demo,
   demoAnswers,
+  manifests,
   workloadsReady,
+  afterUp,
 ];

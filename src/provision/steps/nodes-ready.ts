@@ -4,6 +4,7 @@ import type { Node } from '../../api/types/core-v1.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Client } from '../../client/client.ts';
 import { type ClusterContext, hostOf } from '../cluster-context.ts';
+import { markPatch } from '../node-marks.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { SERVICES } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
@@ -12,7 +13,6 @@ import { waitFor } from './wait.ts';
 const TIMEOUT_MS = 90_000;
 /** Given to a node that is new, and taken away by a controller: until then no pod may go there. */
 const BEGINNING_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable', 'node.kubernetes.io/network-unavailable'];
-const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
 /** Every node is Ready; this computer has a way to its pods. */
 export const nodesReady: Step<ClusterContext> = {
@@ -27,7 +27,7 @@ export const nodesReady: Step<ClusterContext> = {
         report(`${node.name} is ready`);
         const driver = await context.drivers.of(node);
         await driver.route?.({ cluster: context.spec.name, name: node.name }, found.spec?.podCIDRs ?? []);
-        return labelRole(client, node, found);
+        return markNode(context, client, node, found);
       }),
     );
     return { changed: changes.includes(true) };
@@ -52,15 +52,11 @@ const readyNode = (context: ClusterContext, client: Client, node: NodeSpec): Pro
     },
   );
 
-/** A node may not give itself a role (NodeRestriction): the administrator does. */
-const labelRole = async (client: Client, node: NodeSpec, found: Stored<Node>): Promise<boolean> => {
-  if (!node.controlPlane || found.metadata.labels?.[CONTROL_PLANE_LABEL] !== undefined) return false;
-  await client.patch(
-    nodes,
-    { name: node.name },
-    { metadata: { labels: { [CONTROL_PLANE_LABEL]: '' } } },
-    { type: 'application/merge-patch+json' },
-  );
+/** A node may not give itself a role (NodeRestriction), nor take a taint away: the administrator does. */
+const markNode = async (context: ClusterContext, client: Client, node: NodeSpec, found: Stored<Node>): Promise<boolean> => {
+  const patch = markPatch(context.spec, node, found);
+  if (!patch) return false;
+  await client.patch(nodes, { name: node.name }, patch, { type: 'application/merge-patch+json' });
   return true;
 };
 

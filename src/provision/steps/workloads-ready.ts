@@ -22,7 +22,7 @@ const NAMED = 5;
 export const workloadsReady: Step<ClusterContext> = {
   name: 'workloads-ready',
   title: 'Waiting for workloads',
-  needs: ['nodes-ready', 'demo'],
+  needs: ['nodes-ready', 'demo', 'manifests'],
   wanted: (context) => context.options.wait === true,
   apply: async (context, report) => {
     const client = requireClient(context);
