@@ -4,8 +4,8 @@ import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
 import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
 import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
+import { readWishes } from '../provision/file/read-wishes.ts';
 import type { UpResult } from '../provision/jobs/up.ts';
-import type { ClusterWishes } from '../provision/spec/cluster-spec.ts';
 
 const flags = {
   ...CLUSTER_FLAGS,
@@ -14,6 +14,7 @@ const flags = {
   keep: booleanFlag('When a step fails, keep what was made'),
   kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config; --kubeconfig=false does not', { default: true }),
   'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
+  'dry-run': booleanFlag('Show what would be done, as slipway plan does, and do nothing'),
   prune: booleanFlag('With a file: drain and remove nodes that it has no more'),
   wait: booleanFlag('Also wait until all that runs in the cluster is ready; API and nodes are always waited for'),
   timeout: textFlag(
@@ -38,36 +39,35 @@ export default class Up extends BaseCommand<typeof flags> {
 
   async run(): Promise<void> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
-    const { up } = await import('../provision/jobs/up.ts');
     const { flags: given } = this;
-    const { wishes, overrides } = await this.wishes();
+    const { wishes, overrides } = await readWishes(wishesOf(this.args[0], given, this.given), { file: given.file, stdin: this.io.stdin });
     const fromFile = wishes.file?.content.spec;
     const said = <T>(flag: keyof typeof flags, value: T, ofFile: T | undefined): T => (this.given.has(flag) ? value : (ofFile ?? value));
-    const demo = said('demo', given.demo, fromFile?.addons?.demo);
-    const merged = said('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge);
-    const job = up(wishes, {
+    const options = {
       yes: given.yes,
       keep: given.keep,
       prune: given.prune,
-      demo,
-      mergeKubeconfig: merged,
+      demo: said('demo', given.demo, fromFile?.addons?.demo),
+      mergeKubeconfig: said('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge),
       switchContext: said('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
       wait: given.wait,
       timeoutMs: timeoutOf(given.timeout),
       notes: overrides,
       signal: this.signal,
-    });
+    };
+    if (given['dry-run']) {
+      const { makePlan, planText } = await import('../provision/plan/index.ts');
+      const plan = await makePlan(wishes, options);
+      this.io.out(given.output === 'json' ? `${JSON.stringify({ ...plan, overrides }, undefined, 2)}\n` : planText(plan, overrides));
+      return;
+    }
+    const { up } = await import('../provision/jobs/up.ts');
+    const job = up(wishes, options);
     const result = await followJob(job, { io: this.io, json: given.output === 'json' });
     if (given.output === 'json') return;
-    this.io.out(summaryOf(result, { demo, merged, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }));
-  }
-
-  /** Of the file, and of the flags, which stand over it. */
-  private async wishes(): Promise<{ wishes: ClusterWishes; overrides: string[] }> {
-    const said = wishesOf(this.args[0], this.flags, this.given);
-    if (this.flags.file === undefined) return { wishes: { ...said, name: said.name ?? 'slipway' }, overrides: [] };
-    const { loadClusterFile } = await import('../provision/file/load-cluster-file.ts');
-    return loadClusterFile(this.flags.file, { flags: said, stdin: this.io.stdin });
+    this.io.out(
+      summaryOf(result, { demo: options.demo, merged: options.mergeKubeconfig, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }),
+    );
   }
 }
 

@@ -25,6 +25,8 @@ export interface RunOptions {
   timeoutMs?: number;
   signal?: AbortSignal;
   env?: Readonly<Record<string, string>>;
+  /** It only looks: `slipway plan` runs it, and leaves out every command that is not marked so. */
+  readOnly?: boolean;
 }
 
 export interface RunResult {

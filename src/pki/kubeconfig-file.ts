@@ -38,6 +38,16 @@ export const changeKubeconfigFile = async (path: string, change: (config: Kubeco
   }
 };
 
+export type KubeconfigChange = (config: Kubeconfig) => Kubeconfig;
+
+/** Whether `change` would write anything to the user's kubeconfig. Throws KUBECONFIG_INVALID. */
+export const wouldChangeKubeconfigFile = async (change: KubeconfigChange): Promise<{ path: string; changed: boolean }> => {
+  const path = await kubeconfigFileToChange();
+  const before = await readFile(path, 'utf8').catch(() => undefined);
+  const after = renderKubeconfig(change(before === undefined ? emptyKubeconfig() : parseKubeconfig(before, path)));
+  return { path, changed: after !== before };
+};
+
 const replaceFile = async (target: string, text: string): Promise<void> => {
   const mode = await stat(target).then(
     (found) => found.mode & 0o777,

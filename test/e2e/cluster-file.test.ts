@@ -71,7 +71,7 @@ test('the same file again changes nothing', async () => {
 });
 
 test('a flag stands over the file, and the result says so', async () => {
-  write(BASE + '  pools:\n    - {name: main, count: 1}\n    - {name: work, count: 1, memory: 1Gi}\n');
+  write(`${BASE}  pools:\n    - {name: main, count: 1}\n    - {name: work, count: 1, memory: 1Gi}\n`);
   const result = await suite.slipway(['up', '-f', path, '--memory', '2048', '-o', 'json']);
   assert.equal(result.code, 0, result.stderr);
   const lines = result.stdout

@@ -10,7 +10,7 @@ export const createSystemdServices = (host: ServiceHost): ServiceManager => {
     install: async (service) => {
       const result = await host.writeFile(unitPath(service.name), unitText(service), { mode: 0o644 });
       if (result.changed) await systemctl('daemon-reload');
-      const enabled = await host.run(['systemctl', 'is-enabled', '--quiet', service.name], { check: false });
+      const enabled = await host.run(['systemctl', 'is-enabled', '--quiet', service.name], { check: false, readOnly: true });
       if (enabled.exitCode !== 0) await systemctl('enable', '--quiet', service.name);
       return result;
     },

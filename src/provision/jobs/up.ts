@@ -51,7 +51,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const spec = { ...outcome.spec, nodes: [...outcome.spec.nodes, ...outcome.removed] };
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
-      const drivers = openDrivers(spec, { folder, dataDir, requirements: options.demo ? DEMO_REQUIREMENTS : [] });
+      const drivers = openDrivers(spec, { folder, dataDir, requirements: requirementsFor(options) });
       if (!known) await refuseForeign(drivers, spec);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
@@ -137,10 +137,11 @@ const warningsOf = ({ spec, removed, differing }: FileOutcome, { prune }: { prun
 ];
 
 /** The demo's programs come from a static busybox of this computer. */
-const DEMO_REQUIREMENTS: readonly Requirement[] = [{ needs: '/bin/busybox', package: 'busybox-static' }];
+export const requirementsFor = ({ demo }: { demo: boolean }): readonly Requirement[] =>
+  demo ? [{ needs: '/bin/busybox', package: 'busybox-static' }] : [];
 
 /** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
-const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec): Promise<void> => {
+export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec): Promise<void> => {
   const foreign = await drivers.list();
   if (!foreign.length) return;
   throw new SlipwayError('CLUSTER_EXISTS', {

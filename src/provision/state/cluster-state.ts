@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
+import { changeKubeconfigFile, type KubeconfigChange, kubeconfigFileToChange } from '../../pki/kubeconfig-file.ts';
 import { type ClusterSpec, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
 
 /** What this client knows of a cluster: `$SLIPWAY_HOME/clusters/NAME/state.json`, written before anything is made. */
@@ -104,6 +105,11 @@ export class ClusterStateFolder {
   async writeFile(name: string, text: string): Promise<{ changed: boolean }> {
     await mkdir(dirname(join(this.path, name)), { recursive: true, mode: 0o700 });
     return writeAtomically(join(this.path, name), text, 0o600);
+  }
+
+  /** The user's own kubeconfig. Throws KUBECONFIG_INVALID. */
+  async changeKubeconfig(change: KubeconfigChange): Promise<{ changed: boolean }> {
+    return changeKubeconfigFile(await kubeconfigFileToChange(), change);
   }
 
   /** One change at a time: throws STATE_LOCKED with the pid of the other. A lock of a process that is gone is taken over. */

@@ -17,6 +17,7 @@ const YOUNG_SPACE = '--max-semi-space-size=2';
 export const agents: Step<ClusterContext> = {
   name: 'agents',
   title: 'Starting node agents',
+  plannable: true,
   needs: ['certificates', 'programs'],
   apply: (context) =>
     onEveryNode(context.spec.nodes, async (node) => {

@@ -16,6 +16,7 @@ const DAY_MS = 86_400_000;
 export const certificates: Step<ClusterContext> = {
   name: 'certificates',
   title: 'Issuing certificates',
+  plannable: true,
   needs: ['machines'],
   apply: async (context) => {
     const { folder, spec } = context;

@@ -9,12 +9,13 @@ import type { Step } from './step.ts';
 export const containerRuntime: Step<ClusterContext> = {
   name: 'container-runtime',
   title: 'Starting containerd',
+  plannable: true,
   needs: ['programs'],
   apply: (context) =>
     onEveryNode(context.spec.nodes, async (node) => {
       const host = hostOf(context, node);
       // Bit 24 is CAP_SYS_RESOURCE: without it no container may be given a lower oom_score than its maker.
-      const { stdout } = await host.run(['sed', '-n', 's/^CapBnd:\\s*//p', '/proc/self/status']);
+      const { stdout } = await host.run(['sed', '-n', 's/^CapBnd:\\s*//p', '/proc/self/status'], { readOnly: true });
       const config = await host.writeFile(
         NODE_PATHS.containerdConfig,
         renderTemplate('containerd', {

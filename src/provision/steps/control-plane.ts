@@ -11,6 +11,7 @@ import type { Step } from './step.ts';
 export const controlPlane: Step<ClusterContext> = {
   name: 'control-plane',
   title: 'Starting the control plane',
+  plannable: true,
   needs: ['certificates', 'programs'],
   apply: (context) =>
     onEveryNode(controlPlanes(context.spec), async (node) => {

@@ -95,6 +95,22 @@ console.error(last);
 process.exit(1);
 `;
 
+/** Parts of the demo that `up --demo` would make. */
+export const demoDifferences = async (client: Client): Promise<{ action: 'create'; kind: string; name: string }[]> => {
+  const isMissing = (resource: ResourceName): Promise<boolean> =>
+    client.get(resource, { name: NAME, namespace: 'default' }).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof StatusError && error.status.code === 404) return true;
+        throw error;
+      },
+    );
+  const missing = await Promise.all([isMissing(deployment), isMissing(service)]);
+  return ['Deployment', 'Service']
+    .filter((_, index) => missing[index])
+    .map((kind) => ({ action: 'create', kind: 'demo', name: `${kind} ${NAME}` }));
+};
+
 const createUnlessThere = async <T>(client: Client, resource: ResourceName, object: T): Promise<boolean> => {
   try {
     await client.create(resource, object, { namespace: 'default' });

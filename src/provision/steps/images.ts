@@ -12,6 +12,7 @@ const IMPORT_TIMEOUT_MS = 60_000;
 export const images: Step<ClusterContext> = {
   name: 'images',
   title: 'Loading images',
+  plannable: true,
   needs: ['container-runtime'],
   apply: async (context) => {
     const demo = await demoArchive('1', { wanted: context.options.demo });
@@ -23,6 +24,7 @@ export const images: Step<ClusterContext> = {
 export const laterImages: Step<ClusterContext> = {
   name: 'later-images',
   title: 'Loading the second demo image',
+  plannable: true,
   needs: ['images', 'demo-answers'],
   apply: async (context) => loadOnEveryNode(context, { mark: 'later', archives: await demoArchive('2', { wanted: false }) }),
 };

@@ -10,6 +10,7 @@ export const contextName = (cluster: string): string => `slipway-${cluster}`;
 export const kubeconfig: Step<ClusterContext> = {
   name: 'kubeconfig',
   title: 'Writing the kubeconfig',
+  plannable: true,
   needs: ['certificates'],
   apply: async (context) => {
     const pki = requirePki(context);
@@ -22,10 +23,9 @@ export const kubeconfig: Step<ClusterContext> = {
     });
     const kept = await context.folder.writeFile('kubeconfig', renderKubeconfig(ours));
     if (!context.options.mergeKubeconfig) return kept;
-    const path = await kubeconfigFileToChange();
     // A cluster that exists keeps the context that its user works in now.
     const makeCurrent = context.options.switchContext && context.isNew;
-    const merged = await changeKubeconfigFile(path, (config) => withEntries(config, ours, { makeCurrent }));
+    const merged = await context.folder.changeKubeconfig((config) => withEntries(config, ours, { makeCurrent }));
     return { changed: kept.changed || merged.changed };
   },
   undo: async (context) => {

@@ -11,6 +11,7 @@ import type { Step } from './step.ts';
 export const programs: Step<ClusterContext> = {
   name: 'programs',
   title: 'Laying down programs',
+  plannable: true,
   needs: ['machines'],
   apply: async (context, report) => {
     const bundles = join(packageRoot(), 'dist');
@@ -43,7 +44,9 @@ const installRequirements = async (
     needs.startsWith('/') ? `[ -x ${needs} ] || echo ${name}` : `command -v ${needs} > /dev/null || echo ${name}`,
   ).join('\n');
   const missing = async () => [
-    ...new Set((await host.run(['sh', '-c', `PATH=$PATH:/usr/sbin:/sbin\n${test}`])).stdout.split('\n').filter(Boolean)),
+    ...new Set(
+      (await host.run(['sh', '-c', `PATH=$PATH:/usr/sbin:/sbin\n${test}`], { readOnly: true })).stdout.split('\n').filter(Boolean),
+    ),
   ];
   const packages = await missing();
   if (!packages.length) return { changed: false };

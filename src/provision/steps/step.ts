@@ -9,6 +9,11 @@ export interface Step<Context> {
   readonly title: string;
   /** Names of steps that must have ended before; by default the one before it in the list. Steps that wait for nothing of each other run side by side. */
   readonly needs?: readonly string[];
+  /**
+   * `plan` runs it on hosts and a folder that change nothing and only record what would be: it decides by what it reads, and marks commands
+   * that only look (`readOnly`).
+   */
+  readonly plannable?: true;
   /** False: the step is left out, and steps that need it do not wait for it. */
   wanted?(context: Context): boolean;
   apply(context: Context, report: (detail: string) => void): Promise<StepOutcome>;

@@ -1,0 +1,2 @@
+export { makePlan } from './make-plan.ts';
+export { planText } from './plan.ts';

@@ -1,0 +1,90 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { PlannedResource } from '../../drivers/driver.ts';
+import type { UpOptions } from '../cluster-context.ts';
+import { type ClusterDrivers, machineSpec, openDrivers } from '../cluster-drivers.ts';
+import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
+import { refuseForeign, requirementsFor } from '../jobs/up.ts';
+import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
+import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { compareCluster } from './compare-cluster.ts';
+import { finishPlan, type Plan, type PlannedChange } from './plan.ts';
+
+/**
+ * What `up` would do now. Reads the real world: drivers are asked for machines and what they share, running nodes for files and services, the
+ * API for its nodes. Changes nothing. Throws what `up` throws for wishes that cannot be.
+ */
+export const makePlan = async (wishes: ClusterWishes, options: UpOptions & { signal: AbortSignal }): Promise<Plan> => {
+  const folder = new ClusterStateFolder(wishes.name);
+  const known = await folder.read();
+  const outcome = wishedSpec(wishes, known?.spec);
+  const { spec } = outcome;
+  const dataDir = known?.dataDir ?? slipwayDataDir();
+  const drivers = openDrivers(
+    { ...spec, nodes: [...spec.nodes, ...outcome.removed] },
+    { folder, dataDir, requirements: requirementsFor(options) },
+  );
+  if (!known) await refuseForeign(drivers, spec);
+  const [planned, problems] = await Promise.all([planResources(spec, drivers), findProblems(drivers)]);
+  const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];
+  const warnings: string[] = [];
+  if (known?.phase === 'deleting') warnings.push(`the removal of ${spec.name} was interrupted: slipway down ${spec.name} goes on with it`);
+  if (known && !problems.length) {
+    const found = await compareCluster({ known, spec, drivers, options });
+    changes.push(...found.changes);
+    warnings.push(...found.warnings);
+  }
+  return finishPlan(spec.name, changes, { problems, warnings });
+};
+
+const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged' } as const satisfies Record<PlannedResource['state'], string>;
+
+const planResources = async (spec: ClusterSpec, drivers: ClusterDrivers): Promise<PlannedChange[]> => {
+  const names = [...new Set(spec.nodes.map((node) => node.driver))];
+  const planned = await Promise.all(
+    names.map(async (name) => {
+      const driver = await drivers.named(name);
+      const machines = spec.nodes.filter((node) => node.driver === name).map((node) => machineSpec(spec, node));
+      return (await driver.plan(machines)).map(({ state, detail, ...resource }) => {
+        const node = resource.kind === 'machine' ? spec.nodes.find((one) => one.name === resource.name) : undefined;
+        return {
+          action: ACTION_OF[state],
+          driver: name,
+          ...resource,
+          detail: [...ofNode(node), detail].filter(Boolean).join(', ') || undefined,
+        };
+      });
+    }),
+  );
+  return planned.flat();
+};
+
+const ofNode = (node: NodeSpec | undefined): string[] => [
+  ...(node?.controlPlane ? ['control plane'] : []),
+  ...(typeof node?.settings['host'] === 'string' ? [node.settings['host']] : []),
+];
+
+const findProblems = async (drivers: ClusterDrivers): Promise<Plan['problems']> => {
+  const findings = (await Promise.all((await drivers.used()).map((driver) => driver.preflight()))).flat();
+  return findings.filter(({ severity }) => severity === 'error').map(({ problem, fix }) => ({ problem, fix }));
+};
+
+const removals = (outcome: FileOutcome, drivers: ClusterDrivers): Promise<PlannedChange[]> =>
+  Promise.all(
+    outcome.removed.map(async (node) => {
+      const driver = await drivers.of(node);
+      const detail = driver.keepsMachines ? 'drained and given back; with --prune' : 'drained and destroyed; with --prune';
+      return { action: 'remove' as const, kind: 'machine', name: node.name, driver: node.driver, detail };
+    }),
+  );
+
+const replacements = ({ differing, spec }: FileOutcome): PlannedChange[] =>
+  differing.map(({ node, key, now, wanted }) => ({
+    action: 'replace',
+    kind: 'machine',
+    name: node,
+    detail: `${key} ${now} -> ${wanted}: slipway node remove ${node} --cluster ${spec.name}, then up`,
+  }));
+
+/** What stops a comparison is told in the plan instead of ending it. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof SlipwayError || error instanceof Error ? error.message : String(error);
