@@ -36,7 +36,9 @@ test('other text, another mode and a file that is not there are told, and nothin
 });
 
 test('only commands that are marked as looking are run', async () => {
-  assert.deepEqual((await told(() => host.run(['touch', `${path}-3`])))[1], [{ kind: 'command', name: `touch ${path}-3`, action: 'change' }]);
+  assert.deepEqual((await told(() => host.run(['touch', `${path}-3`])))[1], [
+    { kind: 'command', name: `touch ${path}-3`, action: 'change' },
+  ]);
   const [result, differences] = await told(() => host.run(['cat', path], { readOnly: true }));
   assert.deepEqual([(result as { stdout: string }).stdout, differences], ['text', []]);
   assert.deepEqual(readdirSync(folder), ['file']);
