@@ -12,6 +12,7 @@ export interface CommandEntry {
 /** Every command: what is typed -> how it is loaded. Only the one that runs is read from disk; help needs no more than this table. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   up: { summary: 'Make a cluster, or bring one up to what is asked', group: 'Clusters', load: () => import('./up.ts') },
+  init: { summary: 'Write a cluster file', group: 'Clusters', load: () => import('./init.ts') },
   plan: { summary: 'Show what up would make, change and remove', group: 'Clusters', load: () => import('./plan.ts') },
   down: { summary: 'Remove a cluster with everything that belongs to it', group: 'Clusters', load: () => import('./down.ts') },
   start: { summary: 'Start the machines of a cluster; its workloads come back', group: 'Clusters', load: () => import('./start.ts') },

@@ -6,6 +6,7 @@ import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 import { readWishes } from '../provision/file/read-wishes.ts';
 import type { UpResult } from '../provision/jobs/up.ts';
+import type { ClusterWishes } from '../provision/spec/cluster-spec.ts';
 
 const flags = {
   ...CLUSTER_FLAGS,
@@ -40,16 +41,18 @@ export default class Up extends BaseCommand<typeof flags> {
   async run(): Promise<void> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
     const { flags: given } = this;
-    const { wishes, overrides } = await readWishes(wishesOf(this.args[0], given, this.given), { file: given.file, stdin: this.io.stdin });
+    const asked = (await this.isToAsk()) ? await this.ask() : undefined;
+    const said = wishesOf(this.args[0], given, this.given);
+    const { wishes, overrides } = await readWishes(said, { file: asked?.path ?? given.file, stdin: this.io.stdin });
     const fromFile = wishes.file?.content.spec;
-    const said = <T>(flag: keyof typeof flags, value: T, ofFile: T | undefined): T => (this.given.has(flag) ? value : (ofFile ?? value));
+    const over = <T>(flag: keyof typeof flags, value: T, ofFile: T | undefined): T => (this.given.has(flag) ? value : (ofFile ?? value));
     const options = {
-      yes: given.yes,
+      yes: given.yes || (asked?.install ?? false),
       keep: given.keep,
       prune: given.prune,
-      demo: said('demo', given.demo, fromFile?.addons?.demo),
-      mergeKubeconfig: said('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge),
-      switchContext: said('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
+      demo: over('demo', given.demo, fromFile?.addons?.demo),
+      mergeKubeconfig: over('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge),
+      switchContext: over('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
       wait: given.wait,
       timeoutMs: timeoutOf(given.timeout),
       notes: overrides,
@@ -62,14 +65,60 @@ export default class Up extends BaseCommand<typeof flags> {
       return;
     }
     const { up } = await import('../provision/jobs/up.ts');
-    const job = up(wishes, options);
+    const job = up(wishes, { ...options, prune: given.prune || (await this.askToPrune(wishes)) });
     const result = await followJob(job, { io: this.io, json: given.output === 'json' });
     if (given.output === 'json') return;
     this.io.out(
       summaryOf(result, { demo: options.demo, merged: options.mergeKubeconfig, home: this.io.env['SLIPWAY_HOME'] ?? '~/.slipway' }),
     );
   }
+
+  /** A person who said nothing at all is asked, but for a cluster that is there already. */
+  private async isToAsk(): Promise<boolean> {
+    if (!this.io.interactive || this.args.length || this.given.size) return false;
+    const { clusterNames } = await import('../provision/state/cluster-state.ts');
+    return !(await clusterNames()).includes(DEFAULT_NAME);
+  }
+
+  private async ask(): Promise<{ path: string; install: boolean }> {
+    const [{ upWizard }, { rankDrivers }, { fileOfWishes }, { loadClusterFile }, { makePlan, planText }] = await Promise.all([
+      import('../cli/up-wizard.ts'),
+      import('../provision/rank-drivers.ts'),
+      import('../provision/file/file-of-wishes.ts'),
+      import('../provision/file/load-cluster-file.ts'),
+      import('../provision/plan/index.ts'),
+    ]);
+    return upWizard(this.io, {
+      drivers: rankDrivers,
+      fileOf: fileOfWishes,
+      planOf: async (path) => {
+        const { wishes } = await loadClusterFile(path, { flags: {}, stdin: this.io.stdin });
+        const demo = wishes.file.content.spec.addons?.demo ?? false;
+        const plan = await makePlan(wishes, {
+          yes: false,
+          keep: false,
+          demo,
+          mergeKubeconfig: true,
+          switchContext: true,
+          signal: this.signal,
+        });
+        return { text: planText(plan), isBlocked: plan.problems.length > 0 };
+      },
+    });
+  }
+
+  /** Nodes that a file has no more are removed by consent only: --prune, or a person's. */
+  private async askToPrune(wishes: ClusterWishes): Promise<boolean> {
+    if (!wishes.file || !this.io.interactive) return false;
+    const { nodesToPrune } = await import('../provision/jobs/up.ts');
+    const names = await nodesToPrune(wishes);
+    if (!names.length) return false;
+    const { openPrompts } = await import('../cli/prompts.ts');
+    return (await openPrompts(this.io)).yes(`The file has ${names.join(', ')} no more. Drain and remove?`, { default: false });
+  }
 }
+
+const DEFAULT_NAME = 'slipway';
 
 const timeoutOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;

@@ -108,6 +108,12 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     }
   });
 
+/** Names of the nodes that `prune` would remove. Throws what `up` throws for wishes that cannot be. */
+export const nodesToPrune = async (wishes: ClusterWishes): Promise<string[]> => {
+  const known = await new ClusterStateFolder(wishes.name).read();
+  return wishedSpec(wishes, known?.spec).removed.map((node) => node.name);
+};
+
 /** One node after the other, so that the pods of each find a place on the others. */
 const prune = async ({
   context,

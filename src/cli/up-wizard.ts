@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { CommandError } from './errors.ts';
+import type { Io } from './io.ts';
+import { openPrompts } from './prompts.ts';
+import { askForCluster, type WizardAnswers, type WizardDriver } from './wizard.ts';
+
+/** What the wizard of `up` needs of provisioning. */
+export interface WizardWork {
+  drivers(): Promise<readonly WizardDriver[]>;
+  /** The cluster file. Throws for answers that cannot be. */
+  fileOf(answers: WizardAnswers): string;
+  /** What `up -f path` would do. */
+  planOf(path: string): Promise<{ text: string; isBlocked: boolean }>;
+}
+
+/** Asks for a cluster, saves its file, shows the plan. Answers how to go on; throws CommandError where a person says no. */
+export const upWizard = async (io: Io, work: WizardWork): Promise<{ path: string; install: boolean }> => {
+  const prompts = await openPrompts(io);
+  io.err(
+    'No cluster and no file is named: a few questions, and Enter takes what is proposed. Ctrl-C stops; nothing is made before the end.\n',
+  );
+  const answers = await askForCluster(prompts, { drivers: await work.drivers() });
+  const text = work.fileOf(answers);
+  const path = await prompts.text('Save the cluster file as:', {
+    default: `${answers.name}.yaml`,
+    validate: (typed) => !existsSync(typed.trim()) || 'That file is there already: another name',
+  });
+  await writeFile(path, text, { flag: 'wx' });
+  const { text: plan, isBlocked } = await work.planOf(path);
+  io.err(`\n${plan}\n`);
+  const install = isBlocked && (await prompts.yes('Install what is missing on this computer?', { default: true }));
+  if (await prompts.yes('Make it?', { default: true })) return { path, install };
+  throw new CommandError(`stopped: nothing was made. The file is there: slipway up -f ${path}`, { exitCode: 1 });
+};

@@ -1,0 +1,72 @@
+import { DRIVERS } from '../../drivers/index.ts';
+import { type ClusterWishes, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
+import type { ClusterFile, PoolFile } from './cluster-file.ts';
+import { readClusterFile } from './read-cluster-file.ts';
+import { writeClusterFile } from './write-cluster-file.ts';
+
+/** What was answered in the wizard, beside what flags can say. */
+export interface FileAnswers extends ClusterWishes {
+  /** Of the driver, by name of the setting. */
+  settings?: Readonly<Record<string, string>>;
+  addons?: { demo?: boolean; storageClass?: boolean };
+}
+
+/** A cluster file from flags or answers, as text. Throws NAME_INVALID, CONFIG_INVALID for what cannot be. */
+export const fileOfWishes = (answers: FileAnswers): string => {
+  checkName(answers.name, 'cluster');
+  const driver = answers.driver ?? (answers.hosts?.length ? 'ssh' : 'local');
+  const settings: Record<string, unknown> = {
+    ...(answers.subnet ? { subnet: answers.subnet } : {}),
+    ...(answers.identityFile ? { identityFile: answers.identityFile } : {}),
+    ...(answers.jumpHost ? { jumpHost: answers.jumpHost } : {}),
+    ...typed(driver, answers.settings ?? {}),
+  };
+  const pool: PoolFile = {
+    name: DEFAULT_POOL,
+    ...(answers.hosts?.length ? { hosts: [...answers.hosts] } : { count: answers.nodes ?? 2 }),
+    ...(answers.cpus ? { cpus: answers.cpus } : {}),
+    ...(answers.memoryMiB ? { memory: memoryText(answers.memoryMiB) } : {}),
+  };
+  const file: ClusterFile = {
+    apiVersion: 'slipway/v1',
+    kind: 'Cluster',
+    metadata: { name: answers.name },
+    spec: {
+      driver,
+      ...(Object.keys(settings).length ? { drivers: { [driver]: settings } } : {}),
+      ...controlPlaneOf(answers),
+      pools: [pool],
+      ...(answers.addons ? { addons: answers.addons } : {}),
+    },
+  };
+  const text = writeClusterFile(file);
+  // What could not be read again must not be written.
+  readClusterFile(text, `${answers.name}.yaml`);
+  return text;
+};
+
+const controlPlaneOf = ({ controlPlanes, dedicatedControlPlanes }: ClusterWishes): Pick<ClusterFile['spec'], 'controlPlane'> => {
+  const controlPlane = {
+    ...(controlPlanes === undefined ? {} : { count: controlPlanes }),
+    ...(dedicatedControlPlanes === undefined ? {} : { dedicated: dedicatedControlPlanes }),
+  };
+  return Object.keys(controlPlane).length ? { controlPlane } : {};
+};
+
+const memoryText = (memoryMiB: number): string => (memoryMiB % 1024 === 0 ? `${memoryMiB / 1024}Gi` : `${memoryMiB}Mi`);
+
+/** What was typed, as the type that the driver's setting has. */
+const typed = (driver: string, answers: Readonly<Record<string, string>>): Record<string, unknown> => {
+  const settings = DRIVERS.find((one) => one.name === driver)?.settings ?? [];
+  const read = {
+    integer: Number,
+    boolean: (text: string) => text === 'true',
+    strings: (text: string) => text.split(/[\s,]+/),
+    string: String,
+  };
+  return Object.fromEntries(
+    Object.entries(answers)
+      .filter(([, text]) => text !== '')
+      .map(([name, text]) => [name, read[settings.find((setting) => setting.name === name)?.type ?? 'string'](text)]),
+  );
+};
