@@ -70,8 +70,18 @@ const reserve = (reservations: string, prefix: string, owner: string): boolean =
   }
 };
 
-const reservedBy = (reservations: string, owner: string): string[] =>
-  existsSync(reservations) ? readdirSync(reservations).filter((name) => readFileSync(join(reservations, name), 'utf8') === owner) : [];
+const reservedBy = (reservations: string, owner: string): string[] => {
+  if (!existsSync(reservations)) return [];
+  const ownerOf = (name: string): string | undefined => {
+    try {
+      return readFileSync(join(reservations, name), 'utf8');
+    } catch {
+      // Given back by another process in this moment.
+      return undefined;
+    }
+  };
+  return readdirSync(reservations).filter((name) => (name.startsWith('.') ? name.startsWith(`.${owner}.`) : ownerOf(name) === owner));
+};
 
 /** Gives back every range of an owner, and what an interrupted reservation of it left. */
 export const releasePrefix = (reservations: string, owner: string): void => {
