@@ -4,7 +4,7 @@ import Handlebars from 'handlebars';
 
 /**
  * Renders a file of templates/ (`runit/run`, without `.hbs`). Nothing is escaped, as no output is HTML: a template that puts a
- * value into a shell script says `{{shellQuote value}}`, and into JSON or TOML `{{json value}}`. A name that `values` lacks is an error.
+ * value into a shell script says `{{shellQuote value}}`, into JSON or TOML `{{json value}}`, and into XML `{{xml value}}`. A name that `values` lacks is an error.
  */
 export const renderTemplate = (name: string, values: Readonly<Record<string, unknown>>): string => {
   let template = compiled.get(name);
@@ -32,6 +32,7 @@ export const packageRoot = (): string => {
 const compiled = new Map<string, (values: unknown) => string>();
 const engine = Handlebars.create();
 engine.registerHelper('json', (value: unknown) => JSON.stringify(value));
+engine.registerHelper('xml', (value: unknown) => String(value).replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`));
 engine.registerHelper('shellQuote', (value: unknown) =>
   (Array.isArray(value) ? value : [value]).map((word) => shellQuote(String(word))).join(' '),
 );

@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, wri
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
+import { ipJson, NODE_RANGES, overlaps, routedRanges } from '../free-range.ts';
 
 /** The network that a cluster's nodes share: one bridge on this host, with a /24 of its own. */
 export interface ClusterNetwork {
@@ -10,12 +11,6 @@ export interface ClusterNetwork {
   /** First three bytes: `10.89.4`. The host is .1; nodes begin at .11. */
   prefix: string;
 }
-
-/** Ranges that a free /24 is taken from, in this order. */
-const RANGES = [
-  ...Array.from({ length: 256 }, (_, third) => `10.89.${third}`),
-  ...Array.from({ length: 16 }, (_, third) => `172.31.${240 + third}`),
-];
 
 /** Names of links have at most 15 characters, so they carry a digest of what they belong to; `ip link` shows the whole name as alias. */
 export const linkName = (kind: 'br' | 'if', ...parts: string[]): string =>
@@ -29,11 +24,6 @@ const ip = async (lines: readonly string[], enter: readonly string[] = []): Prom
   await runProcess([...enter, 'ip', '-batch', '-'], { where: 'this host', input: `${lines.join('\n')}\n` });
 };
 
-const ipJson = async <T>(...args: string[]): Promise<T[]> => {
-  const { stdout, exitCode } = await runProcess(['ip', '-json', ...args], { where: 'this host', check: false });
-  return exitCode === 0 && stdout.trim() ? (JSON.parse(stdout) as T[]) : [];
-};
-
 /**
  * Finds a /24 that nothing on this host routes or has reserved, and reserves it by a file that only one process can make.
  * `wanted` (a setting) is taken as it stands, or refused with ADDRESS_IN_USE.
@@ -43,7 +33,7 @@ export const reservePrefix = async (reservations: string, owner: string, wanted?
   const known = reservedBy(reservations, owner).find((name) => !name.startsWith('.'));
   if (known) return known;
   const used = await routedRanges();
-  const candidates = wanted ? [wanted] : RANGES;
+  const candidates = wanted ? [wanted] : NODE_RANGES;
   for (const prefix of candidates) {
     if (used.some((range) => overlaps(range, prefix))) continue;
     if (reserve(reservations, prefix, owner)) return prefix;
@@ -86,37 +76,6 @@ const reservedBy = (reservations: string, owner: string): string[] => {
 /** Gives back every range of an owner, and what an interrupted reservation of it left. */
 export const releasePrefix = (reservations: string, owner: string): void => {
   for (const name of reservedBy(reservations, owner)) rmSync(join(reservations, name), { force: true });
-};
-
-interface Range {
-  base: number;
-  bits: number;
-}
-
-const routedRanges = async (): Promise<Range[]> => {
-  const [routes, links] = await Promise.all([
-    ipJson<{ dst?: string }>('-4', 'route', 'show', 'table', 'all'),
-    ipJson<{ addr_info?: { local?: string; prefixlen?: number }[] }>('-4', 'address'),
-  ]);
-  const texts = [
-    ...routes.map((route) => route.dst ?? 'default'),
-    ...links.flatMap((link) => (link.addr_info ?? []).map((info) => `${info.local}/${info.prefixlen}`)),
-  ];
-  return texts.filter((text) => /^\d+\.\d+\.\d+\.\d+/.test(text)).map(parseRange);
-};
-
-export const parseRange = (text: string): Range => {
-  const [address = '', bits = '32'] = text.split('/');
-  return { base: toNumber(address), bits: Number(bits) };
-};
-
-const toNumber = (address: string): number => address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
-
-/** Whether a range and a /24 share an address. */
-export const overlaps = (range: Range, prefix: string): boolean => {
-  const size = 2 ** (32 - Math.min(range.bits, 24));
-  const other = toNumber(`${prefix}.0`);
-  return Math.floor(range.base / size) === Math.floor(other / size);
 };
 
 /** Makes the bridge when it is not there. Nodes reach the world through this host, which hides them behind its own address. */

@@ -3,15 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  forwardDrops,
-  linkName,
-  macFor,
-  overlaps,
-  parseRange,
-  releasePrefix,
-  reservePrefix,
-} from '../../../src/drivers/local/local-network.ts';
+import { overlaps, parseRange } from '../../../src/drivers/free-range.ts';
+import { forwardDrops, linkName, macFor, releasePrefix, reservePrefix } from '../../../src/drivers/local/local-network.ts';
 
 const OVERLAPS: readonly [range: string, prefix: string, expected: boolean][] = [
   ['10.89.4.0/24', '10.89.4', true],

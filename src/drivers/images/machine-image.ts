@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { fileDigest } from '../../hosts/local/local-host.ts';
+import { downloadFile } from './download-file.ts';
+
+/** An image that virtual machines start from, as a person names it. */
+export interface ImageSource {
+  /** A path, or an http(s) URL. */
+  image: string;
+  /** Of the file as it is published. */
+  sha256?: string | undefined;
+}
+
+export interface ImageFile {
+  path: string;
+  format: 'qcow2' | 'raw' | 'vmdk' | 'vdi';
+  bytes: number;
+}
+
+export interface FetchOptions {
+  /** Where downloads are kept: shared by all clusters of this user. */
+  cacheDir: string;
+  signal: AbortSignal;
+  progress: (message: string) => void;
+}
+
+export const isUrl = (image: string): boolean => /^https?:\/\//.test(image);
+
+/**
+ * The same for the same content as far as can be told without reading it: the checksum, or where the file came from and how it looks.
+ * Names what is made of an image. Throws MACHINE_IMAGE_MISSING.
+ */
+export const imageKey = async ({ image, sha256 }: ImageSource): Promise<string> => {
+  const text = sha256 ?? (isUrl(image) ? image : `${image} ${await sizeAndTime(image)}`);
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+};
+
+const sizeAndTime = async (path: string): Promise<string> => {
+  const found = await stat(path).catch((error: Error) => {
+    throw imageMissing(path, error);
+  });
+  return `${found.size} ${found.mtimeMs}`;
+};
+
+/**
+ * The image as a file of this computer: downloaded where it is a URL (going on where an earlier download broke off), and compared with
+ * its checksum. Throws MACHINE_IMAGE_MISSING, MACHINE_IMAGE_INVALID, DISK_FULL.
+ */
+export const fetchImage = async (source: ImageSource, options: FetchOptions): Promise<ImageFile> => {
+  const { image, sha256 } = source;
+  if (image.startsWith('http:') && !sha256)
+    throw new SlipwayError('MACHINE_IMAGE_INVALID', {
+      tried: `use the image ${image}`,
+      cause: 'it comes unencrypted, and no checksum is given that it could be compared with',
+      advice: ['slipway up --set imageSha256=...', `slipway up --set image=${image.replace('http:', 'https:')}`],
+    });
+  const path = isUrl(image)
+    ? await downloadFile(image, { path: join(options.cacheDir, `${await imageKey(source)}-${fileNameOf(image)}`), ...options })
+    : image;
+  const bytes = (
+    await stat(path).catch((error: Error) => {
+      throw imageMissing(image, error);
+    })
+  ).size;
+  if (sha256) {
+    const found = await fileDigest(path);
+    if (found !== sha256.toLowerCase())
+      throw new SlipwayError('MACHINE_IMAGE_INVALID', {
+        tried: `use the image ${image}`,
+        cause: `its sha256 is ${found}, not ${sha256}`,
+        advice: isUrl(image) ? [`rm ${path}   # then it is downloaded again`] : [`sha256sum ${path}`],
+      });
+  }
+  return { path, bytes, format: await formatOf(path) };
+};
+
+const imageMissing = (image: string, cause: Error): SlipwayError =>
+  new SlipwayError('MACHINE_IMAGE_MISSING', { tried: `use the image ${image}`, cause, advice: [`ls -l ${image}`] });
+
+const fileNameOf = (url: string): string =>
+  new URL(url).pathname
+    .split('/')
+    .at(-1)
+    ?.replaceAll(/[^\w.-]/g, '_') || 'image';
+
+/** By the first bytes: names lie. */
+const formatOf = async (path: string): Promise<ImageFile['format']> => {
+  const file = await open(path);
+  try {
+    const head = Buffer.alloc(72);
+    await file.read(head, 0, head.length, 0);
+    if (head.subarray(0, 4).equals(Buffer.from('QFI\xfb', 'latin1'))) return 'qcow2';
+    if (head.subarray(0, 4).toString() === 'KDMV') return 'vmdk';
+    if (head.subarray(64, 68).equals(Buffer.from([0x7f, 0x10, 0xda, 0xbe]))) return 'vdi';
+    for (const [magic, what] of ARCHIVES)
+      if (head.subarray(0, magic.length).equals(magic))
+        throw new SlipwayError('MACHINE_IMAGE_INVALID', {
+          tried: `use the image ${path}`,
+          cause: `it is ${what}, not the image of a disk`,
+          advice: [`file ${path}`],
+        });
+    return 'raw';
+  } finally {
+    await file.close();
+  }
+};
+
+const ARCHIVES: readonly [Buffer, string][] = [
+  [Buffer.from([0x1f, 0x8b]), 'compressed by gzip'],
+  [Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a]), 'compressed by xz'],
+  [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), 'compressed by zstd'],
+  [Buffer.from('PK\x03\x04'), 'a zip archive'],
+  [Buffer.from('<!'), 'a web page'],
+];

@@ -1,0 +1,98 @@
+import type { DriverDescriptor } from '../driver.ts';
+import { readSettings } from '../read-settings.ts';
+
+export const kvmDriver: DriverDescriptor = {
+  name: 'kvm',
+  summary: 'virtual machines of libvirt and QEMU on this computer: KVM, or slow emulation without it',
+  settings: [
+    { name: 'uri', scope: 'cluster', type: 'string', description: "libvirt's address [LIBVIRT_DEFAULT_URI, then qemu:///system]" },
+    {
+      name: 'subnet',
+      scope: 'cluster',
+      type: 'string',
+      pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
+      description: 'Network of the nodes, 10.200.1.0/24 [a free one of 10.89.0.0/16]',
+    },
+    {
+      name: 'networkMode',
+      scope: 'cluster',
+      type: 'string',
+      enum: ['nat', 'open'],
+      description: 'nat hides the nodes behind this host; open adds no firewall rules of libvirt [nat]',
+    },
+    { name: 'pool', scope: 'cluster', type: 'string', pattern: '[A-Za-z0-9_.-]{1,64}', description: 'Storage pool for disks [slipway]' },
+    {
+      name: 'poolFolder',
+      scope: 'cluster',
+      type: 'string',
+      pattern: '/.+',
+      description: 'Folder of the pool, where it has to be made [/var/lib/libvirt/images/slipway]',
+    },
+    {
+      name: 'accel',
+      scope: 'pool',
+      type: 'string',
+      enum: ['auto', 'kvm', 'tcg'],
+      description: 'KVM, or emulation [auto: KVM where it works]',
+    },
+    { name: 'image', scope: 'pool', type: 'string', description: 'Cloud image (qcow2 or raw): a path, or an http(s) URL' },
+    { name: 'imageSha256', scope: 'pool', type: 'string', pattern: '[0-9a-fA-F]{64}', description: 'Checksum of the image' },
+    { name: 'kernel', scope: 'pool', type: 'string', pattern: '/.+', description: 'Kernel to boot, where the image has no boot loader' },
+    { name: 'initrd', scope: 'pool', type: 'string', pattern: '/.+', description: 'Its initrd' },
+    { name: 'kernelArguments', scope: 'pool', type: 'string', description: 'Its command line [root=/dev/vda rw console=ttyS0]' },
+    {
+      name: 'user',
+      scope: 'pool',
+      type: 'string',
+      pattern: '[a-z][a-z0-9_-]{0,30}',
+      description: 'Account that is made for Slipway [slipway]',
+    },
+    {
+      name: 'diskCache',
+      scope: 'pool',
+      type: 'string',
+      enum: ['none', 'writeback', 'unsafe'],
+      description: 'How the host caches disks; unsafe loses data in a power failure [writeback]',
+    },
+    { name: 'bootTimeout', scope: 'pool', type: 'integer', description: 'Seconds until a machine must answer [180; 900 when emulated]' },
+    { name: 'stopTimeout', scope: 'pool', type: 'integer', description: 'Seconds for a machine to shut down before it is cut off [90]' },
+  ],
+  load: async (options) => (await import('./kvm-driver.ts')).createKvmDriver(options),
+};
+
+/** The settings of a machine, checked. */
+export interface KvmSettings {
+  uri: string;
+  subnet?: string | undefined;
+  networkMode: 'nat' | 'open';
+  pool: string;
+  poolFolder: string;
+  accel: 'auto' | 'kvm' | 'tcg';
+  image?: string | undefined;
+  imageSha256?: string | undefined;
+  kernel?: string | undefined;
+  initrd?: string | undefined;
+  kernelArguments?: string | undefined;
+  user: string;
+  diskCache: 'none' | 'writeback' | 'unsafe';
+  bootTimeout?: number | undefined;
+  stopTimeout: number;
+}
+
+export const DEFAULT_POOL = 'slipway';
+
+/** Throws CONFIG_INVALID. */
+export const kvmSettings = (settings: Readonly<Record<string, unknown>>): KvmSettings => {
+  const read = readSettings(kvmDriver, settings);
+  return {
+    networkMode: 'nat',
+    pool: DEFAULT_POOL,
+    poolFolder: '/var/lib/libvirt/images/slipway',
+    accel: 'auto',
+    user: 'slipway',
+    diskCache: 'writeback',
+    stopTimeout: 90,
+    uri: process.env['LIBVIRT_DEFAULT_URI'] ?? 'qemu:///system',
+    ...read,
+  } as KvmSettings;
+};

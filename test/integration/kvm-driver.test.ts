@@ -1,0 +1,215 @@
+/** The kvm driver against a real libvirtd. Its machines have an empty disk: that guests answer is the matter of `npm run test:kvm`. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Driver, MachineSpec } from '../../src/drivers/driver.ts';
+import { createKvmDriver } from '../../src/drivers/kvm/kvm-driver.ts';
+import { openJournal } from '../../src/provision/state/cluster-journal.ts';
+import { noLibvirt, startLibvirt } from '../support/libvirt.ts';
+import { enterSuite } from '../support/suite.ts';
+
+const suite = await enterSuite(import.meta.filename);
+const context = { signal: new AbortController().signal, progress: () => {} };
+const skip = noLibvirt();
+process.env['XDG_CACHE_HOME'] = join(suite.root, 'cache');
+
+const image = join(suite.root, 'empty.raw');
+const settings = { image, accel: 'tcg', bootTimeout: 1, diskCache: 'unsafe', poolFolder: join(suite.root, 'pool') };
+const open = (state = 'state', more: object = {}): Driver =>
+  createKvmDriver({
+    dataDir: suite.data,
+    stateDir: join(suite.root, state),
+    requirements: [],
+    journal: openJournal(join(suite.root, state)),
+    settings: { ...settings, ...more },
+  });
+const spec = (name: string, more: object = {}): MachineSpec => ({
+  cluster: 'k',
+  name,
+  cpus: 1,
+  memoryMiB: 128,
+  diskGiB: 1,
+  settings: { ...settings, ...more },
+});
+const virsh = async (...args: string[]): Promise<string> => (await suite.run(['virsh', '--quiet', ...args])).stdout;
+
+/** An empty disk never lets us in: the machine is made and runs when the driver gives up waiting. */
+const makeEmpty = (driver: Driver, machine: MachineSpec) => assert.rejects(driver.create(machine, context), { code: 'TIMEOUT' });
+
+describe('kvm driver', { skip }, () => {
+  const driver = open();
+  let libvirt: { stop: () => Promise<void> } | undefined;
+
+  before(async () => {
+    writeFileSync(image, Buffer.alloc(1_048_576));
+    mkdirSync(join(suite.root, 'pool'));
+    libvirt = await startLibvirt(suite);
+  });
+  after(() => libvirt?.stop());
+
+  test('emulation is a warning where there is no KVM, and no error', async () => {
+    const findings = await createKvmDriver({ dataDir: '', stateDir: '', requirements: [], journal: openJournal(suite.root) }).preflight();
+    assert.deepEqual(
+      findings.filter(({ severity }) => severity === 'error'),
+      [],
+    );
+    assert.deepEqual(await driver.preflight(), []);
+  });
+
+  test('plans network, image and machines from what libvirt has', async () => {
+    assert.deepEqual(await driver.plan([spec('k-1')]), [
+      { kind: 'network', name: 'slipway-k', state: 'absent', detail: 'a free range, nat' },
+      { kind: 'image', name: 'empty.raw', state: 'absent', detail: 'in the storage pool slipway' },
+      { kind: 'machine', name: 'k-1', state: 'absent', detail: '1 CPUs, 128 MiB, 1 GiB of disk' },
+    ]);
+  });
+
+  test('makes machines side by side, which libvirt starts again with the host', async () => {
+    await Promise.all([makeEmpty(driver, spec('k-1')), makeEmpty(driver, spec('k-2'))]);
+    const listed = await driver.list('k');
+    assert.deepEqual(
+      listed.map(({ name, state, sameNetwork }) => ({ name, state, sameNetwork })),
+      ['k-1', 'k-2'].map((name) => ({ name, state: 'running', sameNetwork: true })),
+    );
+    assert.equal(new Set(listed.map(({ address }) => address)).size, 2);
+    assert.ok((await driver.plan([spec('k-1'), spec('k-2')])).every(({ state }) => state === 'present'));
+    assert.deepEqual((await virsh('list', '--name', '--autostart')).trim().split('\n').sort(), ['k.k-1', 'k.k-2']);
+    assert.deepEqual(await driver.list('other'), []);
+  });
+
+  test('another installation finds the machines, and takes none of them for its own', async () => {
+    const other = open('other-state');
+    assert.deepEqual(await other.list('k'), await driver.list('k'));
+    await assert.rejects(other.create(spec('k-1'), context), { code: 'CLUSTER_EXISTS' });
+    await assert.rejects(other.create(spec('k-9'), context), { code: 'CLUSTER_EXISTS' });
+  });
+
+  test('pods are routed through their machine, now and when the network starts again', async () => {
+    const [first] = await driver.list('k');
+    await driver.route?.({ cluster: 'k', name: 'k-1' }, ['10.244.7.0/24']);
+    assert.match((await suite.run(['ip', 'route'])).stdout, new RegExp(`10\\.244\\.7\\.0/24 via ${first?.address}`));
+    assert.match(
+      await virsh('net-dumpxml', 'slipway-k', '--inactive'),
+      new RegExp(`address='10.244.7.0' prefix='24' gateway='${first?.address}'`),
+    );
+    await driver.route?.({ cluster: 'k', name: 'k-1' }, []);
+    assert.doesNotMatch((await suite.run(['ip', 'route'])).stdout, /10\.244\.7/);
+  });
+
+  test('a machine that does not shut down in its time is cut off, and starts with what it had', async () => {
+    const impatient = open('state', { stopTimeout: 2 });
+    const [before] = await driver.list('k');
+    await impatient.stop({ cluster: 'k', name: 'k-1' }, { powerOff: false });
+    assert.equal((await driver.describe({ cluster: 'k', name: 'k-1' }))?.state, 'stopped');
+    assert.equal((await driver.plan([spec('k-1')])).at(-1)?.state, 'stopped');
+    await assert.rejects(driver.connect({ ...before!, state: 'stopped' }), { code: 'HOST_UNREACHABLE' });
+    await assert.rejects(driver.start({ cluster: 'k', name: 'k-1' }, context), { code: 'TIMEOUT' });
+    assert.deepEqual((await driver.list('k'))[0], before);
+    await driver.stop({ cluster: 'k', name: 'k-1' }, { powerOff: true });
+    await driver.stop({ cluster: 'k', name: 'k-1' }, { powerOff: true });
+    await assert.rejects(driver.start({ cluster: 'k', name: 'k-3' }, context), { code: 'NODE_UNKNOWN' });
+  });
+
+  test('a cluster beside it has a network of its own; a range that is in use is refused', async () => {
+    await makeEmpty(driver, { ...spec('q-1'), cluster: 'q' });
+    const [k] = await driver.list('k');
+    const [q] = await driver.list('q');
+    const prefix = (address = ''): string => address.split('.').slice(0, 3).join('.');
+    assert.notEqual(prefix(q?.address), prefix(k?.address));
+    await assert.rejects(driver.create({ ...spec('r-1', { subnet: `${prefix(k?.address)}.0/24` }), cluster: 'r' }, context), {
+      code: 'ADDRESS_IN_USE',
+    });
+    await driver.destroy({ cluster: 'r', name: 'r-1' });
+    await driver.destroyShared('r');
+    await driver.destroy({ cluster: 'q', name: 'q-1' });
+    await driver.destroyShared('q');
+    assert.equal((await driver.list('k')).length, 2);
+  });
+
+  test('an image that is not there, not what it should be, or of another format is refused by name', async () => {
+    const refused = (settings: object, code: string) =>
+      assert.rejects(driver.create({ ...spec('i-1', settings), cluster: 'i' }, context), { code });
+    await refused({ image: join(suite.root, 'none.qcow2') }, 'MACHINE_IMAGE_MISSING');
+    await refused({ image: undefined }, 'MACHINE_IMAGE_MISSING');
+    await refused({ imageSha256: '0'.repeat(64) }, 'MACHINE_IMAGE_INVALID');
+    await refused({ image: 'http://192.0.2.1/image.qcow2' }, 'MACHINE_IMAGE_INVALID');
+    await refused({ kernel: join(suite.root, 'no-kernel') }, 'MACHINE_IMAGE_MISSING');
+    await refused({ accel: 'magic' }, 'CONFIG_INVALID');
+    const packed = join(suite.root, 'image.gz');
+    writeFileSync(packed, Buffer.from([0x1f, 0x8b, 8, 0]));
+    await refused({ image: packed }, 'MACHINE_IMAGE_INVALID');
+    await driver.destroy({ cluster: 'i', name: 'i-1' });
+    await driver.destroyShared('i');
+  });
+
+  test('a download goes on where it broke off, and is compared with its checksum', async () => {
+    const content = Buffer.alloc(2_000_000, 'slipway');
+    let served = 0;
+    const ranges: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      ranges.push(request.headers.range);
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(from ? 206 : 200, { etag: '"1"', 'content-length': content.length - from });
+      if (served++) response.end(content.subarray(from));
+      else response.write(content.subarray(0, 1_000_000), () => setTimeout(() => response.destroy(), 50));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/disk.raw`;
+    const imageSha256 = createHash('sha256').update(content).digest('hex');
+    await makeEmpty(driver, { ...spec('d-1', { image: url, imageSha256 }), cluster: 'd' });
+    assert.equal(ranges.length, 2);
+    assert.match(ranges[1] ?? '', /^bytes=[1-9]\d*-$/);
+    const volume = (await virsh('vol-list', 'slipway')).split('\n').find((line) => /d\.image-\w+\s/.test(line));
+    assert.ok(readFileSync(volume?.trim().split(/\s+/)[1] ?? '').equals(content));
+    server.close();
+    await driver.destroy({ cluster: 'd', name: 'd-1' });
+    await driver.destroyShared('d');
+  });
+
+  test('a full disk is said by name, and nothing is left of the machine', async () => {
+    const small = join(suite.root, 'small');
+    mkdirSync(small);
+    await suite.run(['mount', '-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', small]);
+    writeFileSync(join(suite.root, 'full.raw'), Buffer.alloc(1_000_000, 1));
+    const tight = open('tight-state', { pool: 'tight', poolFolder: small });
+    const full = { ...spec('t-1', { pool: 'tight', poolFolder: small, image: join(suite.root, 'full.raw') }), cluster: 't' };
+    await assert.rejects(tight.create(full, context), { code: 'DISK_FULL' });
+    await tight.destroy(full);
+    await tight.destroyShared('t');
+    assert.equal((await virsh('vol-list', 'tight')).trim(), '');
+    await suite.run(['virsh', 'pool-destroy', 'tight']);
+    await suite.run(['virsh', 'pool-undefine', 'tight']);
+  });
+
+  test('what a crash has left is made anew; the journal names what was begun', async () => {
+    const journal = openJournal(join(suite.root, 'state'));
+    const names = (await journal.entries()).map(({ kind, name }) => `${kind} ${name}`);
+    assert.ok(names.includes('machine k-1') && names.includes('network k'));
+    // As if it had ended before the machine was defined.
+    await suite.run(['virsh', 'destroy', 'k.k-2']);
+    await suite.run(['virsh', 'undefine', 'k.k-2']);
+    await makeEmpty(driver, spec('k-2'));
+    assert.equal((await driver.describe({ cluster: 'k', name: 'k-2' }))?.state, 'running');
+  });
+
+  test('removes machines twice, and leaves nothing in libvirt', async () => {
+    for (const _ of [1, 2]) for (const name of ['k-1', 'k-2']) await driver.destroy({ cluster: 'k', name });
+    await driver.destroyShared('k');
+    await driver.destroyShared('k');
+    for (const what of ['list', 'net-list', 'pool-list']) assert.equal((await virsh(what, '--all', '--name')).trim(), '', what);
+    assert.deepEqual(await openJournal(join(suite.root, 'state')).entries(), []);
+    assert.deepEqual(await suite.leftovers(), []);
+  });
+
+  test('without libvirt the error says how it is started', async () => {
+    const elsewhere = open('state', { uri: `qemu+unix:///system?socket=${join(suite.root, 'none')}` });
+    const [finding] = await elsewhere.preflight();
+    assert.equal(finding?.code, 'HYPERVISOR_UNREACHABLE');
+    assert.match(finding?.fix ?? '', /libvirtd/);
+    await assert.rejects(elsewhere.list('k'), { code: 'HYPERVISOR_UNREACHABLE' });
+  });
+});
