@@ -54,7 +54,7 @@ export const fetchImage = async (source: ImageSource, options: FetchOptions): Pr
     throw new SlipwayError('MACHINE_IMAGE_INVALID', {
       tried: `use the image ${image}`,
       cause: 'it comes unencrypted, and no checksum is given that it could be compared with',
-      advice: ['slipway up --set imageSha256=...', `slipway up --set image=${image.replace('http:', 'https:')}`],
+      advice: ['imageSha256: ...   # beside the image', `image: ${image.replace('http:', 'https:')}`],
     });
   const path = isUrl(image)
     ? await downloadFile(image, { path: join(options.cacheDir, `${await imageKey(source)}-${fileNameOf(image)}`), ...options })

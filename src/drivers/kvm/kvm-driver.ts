@@ -164,7 +164,7 @@ class KvmDriver implements Driver {
       consoleLines: () => this.#consoleLines(domain),
       advice: [
         `virsh -c ${this.#virsh.uri} domstate --reason ${name}`,
-        ...(emulated ? ['slipway up --set bootTimeout=1800'] : ['slipway up --set accel=tcg']),
+        `spec.drivers.kvm.${emulated ? 'bootTimeout: 1800' : 'accel: tcg'}   # in the cluster file`,
       ],
     });
     await host.close();

@@ -127,7 +127,10 @@ export class KvmMaker {
       throw new SlipwayError('MACHINE_IMAGE_MISSING', {
         tried: `make the machine ${spec.name}`,
         cause: 'no image is named: a cloud image of Debian or Ubuntu, by path or URL',
-        advice: ['slipway up --driver kvm --set image=/var/lib/images/debian-12-generic-amd64.qcow2', 'docs/guides/kvm.md'],
+        advice: [
+          'spec.drivers.kvm.image: /var/lib/images/debian-12-generic-amd64.qcow2   # in the cluster file',
+          'slipway up -f cluster.yaml',
+        ],
       });
     const name = await imageVolume(spec.cluster, settings);
     if (await storage.find(completeMark(name))) {

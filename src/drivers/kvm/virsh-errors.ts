@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
   {
     text: /does not support virt type 'kvm'|Could not access KVM|failed to initialize kvm/i,
     code: 'PREFLIGHT_FAILED',
-    advice: ['slipway up --set accel=tcg', 'ls -l /dev/kvm'],
+    advice: ['spec.drivers.kvm.accel: tcg   # in the cluster file', 'ls -l /dev/kvm'],
   },
 ];
 

@@ -21,7 +21,7 @@ export const apiReady: Step<ClusterContext> = {
       async () => (await transport.send({ method: 'GET', path: '/readyz', signal: context.signal })).status === 200 || undefined,
       {
         signal: context.signal,
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
         tried: 'reach the API server',
         logs: first && { host: hostOf(context, first), service: SERVICES.server },
         advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${first?.name} ${SERVICES.server}`],

@@ -42,11 +42,12 @@ export const demoAnswers: Step<ClusterContext> = {
     const host = hostOf(context, first ?? (context.spec.nodes[0] as (typeof context.spec.nodes)[0]));
     const { clusterDns, clusterDomain } = context.spec.network;
     const url = `http://${NAME}.default.svc.${clusterDomain}/`;
+    const patienceMs = context.options.timeoutMs ?? TIMEOUT_MS;
     const answer = await waitFor(
       async () => {
         const { exitCode, stdout, stderr } = await host.run(
-          [NODE_PATHS.node, '--input-type=module', '-', clusterDns, url, String(TIMEOUT_MS)],
-          { input: FETCH_PROGRAM, check: false, signal: context.signal, timeoutMs: TIMEOUT_MS + 10_000 },
+          [NODE_PATHS.node, '--input-type=module', '-', clusterDns, url, String(patienceMs)],
+          { input: FETCH_PROGRAM, check: false, signal: context.signal, timeoutMs: patienceMs + 10_000 },
         );
         if (exitCode === 0) return stdout.trim();
         throw new Error(stderr.trim().split('\n').at(-1) ?? '');

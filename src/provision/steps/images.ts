@@ -40,13 +40,13 @@ const demoArchive = async (version: '1' | '2', { wanted }: { wanted: boolean }):
 };
 
 const loadOnEveryNode = (context: ClusterContext, load: { mark: string; archives: readonly Buffer[] }): Promise<{ changed: boolean }> =>
-  onEveryNode(context.spec.nodes, (node) => loadArchives(hostOf(context, node), load, context.signal));
+  onEveryNode(context.spec.nodes, (node) => loadArchives(hostOf(context, node), load, context));
 
 /** The mark says what a node has been given, so that one that has it all is asked nothing else. */
 const loadArchives = async (
   host: Host,
   { mark, archives }: { mark: string; archives: readonly Buffer[] },
-  signal: AbortSignal,
+  { signal, options }: Pick<ClusterContext, 'signal' | 'options'>,
 ): Promise<{ changed: boolean }> => {
   if (!archives.length) return { changed: false };
   const digests = archives.map((archive) => createHash('sha256').update(archive).digest('hex'));
@@ -54,7 +54,7 @@ const loadArchives = async (
   const markFile = `${NODE_PATHS.data}/images/${mark}.sha256`;
   if ((await host.readFile(markFile))?.toString() === text) return { changed: false };
   await Promise.all(archives.map((archive, index) => host.writeFile(archiveOn(digests[index] ?? ''), archive, { mode: 0o600 })));
-  await host.run(['sh', '-c', importScript(digests.map(archiveOn))], { signal, timeoutMs: IMPORT_TIMEOUT_MS });
+  await host.run(['sh', '-c', importScript(digests.map(archiveOn))], { signal, timeoutMs: options.timeoutMs ?? IMPORT_TIMEOUT_MS });
   await host.writeFile(markFile, text, { mode: 0o600 });
   return { changed: true };
 };

@@ -45,7 +45,7 @@ const readyNode = (context: ClusterContext, client: Client, node: NodeSpec): Pro
     },
     {
       signal: context.signal,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
       tried: `see the node ${node.name} ready`,
       logs: { host: hostOf(context, node), service: SERVICES.agent },
       advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${node.name} ${SERVICES.agent}`],
