@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { AgentConfig } from '../api/config/agent-config.ts';
 import { pod as podKind } from '../api/core/pod.ts';
 import { service as serviceKind } from '../api/core/service.ts';
@@ -24,6 +25,7 @@ import { LogRotator } from './pods/log-rotator.ts';
 import type { PodContext } from './pods/pod-context.ts';
 import { PodManager } from './pods/pod-manager.ts';
 import { RuntimeReader } from './pods/runtime-state.ts';
+import { StartTurns } from './pods/start-turns.ts';
 import { StaticPods } from './pods/static-pods.ts';
 import { AgentServer } from './server/agent-server.ts';
 import { createObjectReader } from './volumes/object-reader.ts';
@@ -51,6 +53,8 @@ export interface Agent {
   serverPort(): number;
 }
 
+/** Pods that are being started at a time: more only makes each of them slower, fewer leave processors idle while a plugin or the disk works. */
+const STARTS_AT_ONCE = Math.min(16, 2 * availableParallelism());
 const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
 /** Pods that were known before the API went away do not wait longer than this for their variables of Services. */
 const SERVICES_PATIENCE_MS = 5000;
@@ -96,6 +100,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     objects,
     events,
     cgroups: new Cgroups({ root: config.cgroupRoot ?? '/', log }),
+    starts: new StartTurns({ most: STARTS_AT_ONCE }),
     restarts: new BackOff(CRASH_BACKOFF),
     node,
     runtimeName: 'containerd',

@@ -27,6 +27,8 @@ export interface LaunchFacts {
   waiting: WaitingReasons;
   /** False once the pod is to go: nothing more is started then. */
   mayGoOn(): boolean;
+  /** Called before something that takes its time and none of the node's: an image is pulled, a hook runs. */
+  waits(): void;
 }
 
 export interface LaunchResult {
@@ -66,6 +68,7 @@ export const launchContainers = async (context: PodContext, facts: LaunchFacts):
         paths: facts.paths,
         knownRestarts: start.previous === undefined ? knownRestarts(facts.status, name) : 0,
         targetId: target?.id,
+        waits: () => facts.waits(),
       });
       waiting.delete(name);
       result.hasStarted = true;

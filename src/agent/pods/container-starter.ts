@@ -31,6 +31,8 @@ export interface StartFacts {
   /** As the status says: containers that the runtime has forgotten still count. */
   knownRestarts: number;
   targetId?: string | undefined;
+  /** See LaunchFacts. */
+  waits(): void;
 }
 
 const POST_START_TIMEOUT_MS = 24 * 3600 * 1000;
@@ -91,7 +93,10 @@ const start = async (context: PodContext, facts: StartFacts, about: string): Pro
   const { cri, events } = context;
   const { pod, decision, sandboxId, sandboxConfig, podIPs } = facts;
   const { container, previous } = decision;
-  const image = await context.images.ensure(pod, container, () => pullSecrets(context, pod));
+  const image = await context.images.ensure(pod, container, () => {
+    facts.waits();
+    return pullSecrets(context, pod);
+  });
   const namespace = pod.metadata.namespace ?? '';
   const environment = await containerEnvironment({
     pod,
@@ -131,6 +136,7 @@ const start = async (context: PodContext, facts: StartFacts, about: string): Pro
 
   const hook = container.lifecycle?.postStart;
   if (!hook) return;
+  facts.waits();
   await runHook(hook, { container, containerId, podIP: podIPs[0] ?? '' }, { cri, timeoutMs: POST_START_TIMEOUT_MS }).catch(
     async (error: Error) => {
       events.record(pod, 'Warning', 'FailedPostStartHook', 'PostStartHook failed', about);

@@ -12,6 +12,7 @@ import type { NodeFacts } from './field-ref.ts';
 import type { ImagePuller } from './image-puller.ts';
 import type { RuntimeReader } from './runtime-state.ts';
 import type { DnsSettings } from './sandbox-config.ts';
+import type { StartTurns } from './start-turns.ts';
 
 /** What the pods of a node share. */
 export interface PodContext {
@@ -26,6 +27,8 @@ export interface PodContext {
   objects: ObjectReader;
   events: EventRecorder;
   cgroups: Cgroups;
+  /** Whose pods are being started. */
+  starts: StartTurns;
   /** Of containers that end again and again. */
   restarts: BackOff;
   node: NodeFacts;
@@ -43,9 +46,6 @@ export interface PodContext {
   /** See agent/network/network.ts. */
   awaitEndpointsDrained(pod: Stored<Pod>, options: { signal?: AbortSignal; boundMs?: number }): Promise<{ drained: boolean }>;
 }
-
-/** How many sandboxes are made at once: more only makes each of them slower. */
-export const MAX_SANDBOX_STARTS = 6;
 
 /** `web_default(uid)`, as kubelet names pods in messages. */
 export const podText = ({ metadata }: Stored<Pod>): string => `${metadata.name}_${metadata.namespace}(${metadata.uid})`;

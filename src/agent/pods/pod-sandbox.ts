@@ -3,12 +3,10 @@ import { isNotFound } from '../../api/meta/status.ts';
 import { runtimeClass } from '../../api/node/runtime-class.ts';
 import type { Pod } from '../../api/types/core-v1.ts';
 import type { RuntimeClass } from '../../api/types/node-v1.ts';
-import { MAX_SANDBOX_STARTS, type PodContext } from './pod-context.ts';
+import type { PodContext } from './pod-context.ts';
 import { stopContainer } from './pod-terminator.ts';
 import { liveContainers, type RuntimePod } from './runtime-state.ts';
 import { sandboxConfig } from './sandbox-config.ts';
-
-const queues = new WeakMap<PodContext, { running: number; waiting: (() => void)[] }>();
 
 /** Makes a pod's sandbox, having removed what an older one left. Rejects with the runtime's words, told to the pod's events. */
 export const ensureSandbox = async (
@@ -33,17 +31,15 @@ export const ensureSandbox = async (
   }
   const cgroupParent = await context.cgroups.ensurePod(pod.metadata.uid ?? '', pod.spec ?? { containers: [] });
   const config = sandboxConfig(pod, { attempt, cgroupParent, podLogsDir: context.podLogsDir, dns: context.dns });
-  await inTurn(context, async () => {
-    try {
-      // Who asks for users of its own must not be given the node's.
-      if (pod.spec?.hostUsers === false) throw new Error('the container runtime does not support user namespaces');
-      await context.cri.runPodSandbox({ config, runtimeHandler: await runtimeHandler(context, pod) });
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      context.events.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
-      throw error;
-    }
-  });
+  try {
+    // Who asks for users of its own must not be given the node's.
+    if (pod.spec?.hostUsers === false) throw new Error('the container runtime does not support user namespaces');
+    await context.cri.runPodSandbox({ config, runtimeHandler: await runtimeHandler(context, pod) });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    context.events.record(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+    throw error;
+  }
 };
 
 /** The runtime's name for the pod's RuntimeClass. */
@@ -54,18 +50,5 @@ const runtimeHandler = async ({ client }: PodContext, pod: Stored<Pod>): Promise
     return (await client.get<RuntimeClass>(runtimeClass, { name })).handler;
   } catch (error) {
     throw isNotFound(error) ? new Error(`RuntimeClass "${name}" not found`) : error;
-  }
-};
-
-const inTurn = async (context: PodContext, work: () => Promise<void>): Promise<void> => {
-  const queue = queues.get(context) ?? { running: 0, waiting: [] };
-  queues.set(context, queue);
-  if (queue.running >= MAX_SANDBOX_STARTS) await new Promise<void>((resolve) => queue.waiting.push(resolve));
-  queue.running++;
-  try {
-    await work();
-  } finally {
-    queue.running--;
-    queue.waiting.shift()?.();
   }
 };

@@ -17,6 +17,7 @@ import { PodProber } from './prober.ts';
 import { qosClass } from './resources.ts';
 import { latestContainer, liveContainers, type RuntimePod, readySandbox } from './runtime-state.ts';
 import { podLogDirectory } from './sandbox-config.ts';
+import type { StartTurn } from './start-turns.ts';
 import { StatusWriter } from './status-writer.ts';
 
 const RETRY_MIN_MS = 500;
@@ -32,7 +33,8 @@ const MAX_STEPS = 50;
  *             pod bound here, or found in the runtime
  *                            |
  *                            v
- *   ┌──────────────────── running ───────────────────┐   volumes, sandbox, init containers, containers, probes, status
+ *   ┌──────────────────── running ───────────────────┐   volumes, sandbox and first containers in one turn of the node's
+ *   │                     │                          │   (start-turns.ts), init containers, containers, probes, status
  *   │ all have ended      │ deletionTimestamp,       │ deadline, eviction
  *   v                     v gone from the API        v
  * finished ─────────> terminating <───────────────────   preStop, endpoints drain, SIGTERM, SIGKILL
@@ -61,6 +63,8 @@ export class PodWorker {
   #retryMs = 0;
   #isStopped = false;
   #state: RuntimePod | undefined;
+  /** From before the sandbox until nothing is to be started, or something else is waited for. */
+  #turn: StartTurn | undefined;
 
   constructor(options: { context: PodContext; pod: Stored<Pod>; onGone: () => void }) {
     this.#context = options.context;
@@ -158,8 +162,10 @@ export class PodWorker {
       this.#dirty = false;
       try {
         await this.#sync();
+        this.#endTurn();
         this.#retryMs = 0;
       } catch (error) {
+        this.#endTurn();
         this.#retryMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MIN_MS, this.#retryMs * 2));
         this.#wakeIn(this.#retryMs);
         if (!(error instanceof VolumeError))
@@ -242,17 +248,36 @@ export class PodWorker {
     }
     if (decision.kill.length > 0) return true;
     if (decision.sandbox) {
-      const { attempt } = decision.sandbox;
-      const both = await Promise.allSettled([
-        this.#volumes.mount(this.#pod),
-        ensureSandbox(this.#context, { pod: this.#pod, state, attempt, signal: this.#hurry.signal }),
-      ]);
-      // Only once both are over: a second sandbox must not be begun beside the first.
-      for (const one of both) if (one.status === 'rejected') throw one.reason;
+      await this.#makeSandbox(state, decision.sandbox.attempt);
       return true;
     }
     if (decision.start.length === 0) return false;
     return this.#startAll(state, decision);
+  }
+
+  async #makeSandbox(state: RuntimePod, attempt: number): Promise<void> {
+    let isMounted = false;
+    const mount = this.#volumes.mount(this.#pod).finally(() => {
+      isMounted = true;
+    });
+    const sandbox = async (): Promise<void> => {
+      this.#turn ??= await this.#context.starts.take();
+      if (!this.#mayGoOn()) return;
+      await ensureSandbox(this.#context, { pod: this.#pod, state, attempt, signal: this.#hurry.signal });
+      if (!isMounted) this.#endTurn();
+    };
+    const both = await Promise.allSettled([mount, sandbox()]);
+    // Only once both are over: a second sandbox must not be begun beside the first.
+    for (const one of both) if (one.status === 'rejected') throw one.reason;
+  }
+
+  #endTurn(): void {
+    this.#turn?.end();
+    this.#turn = undefined;
+  }
+
+  #mayGoOn(): boolean {
+    return !this.#pod.metadata.deletionTimestamp && !this.#isGoneFromApi && !this.#isStopped;
   }
 
   async #startAll(state: RuntimePod, decision: PodDecision): Promise<boolean> {
@@ -267,8 +292,10 @@ export class PodWorker {
       paths,
       status: this.#status.current,
       waiting: this.#waiting,
-      mayGoOn: () => !this.#pod.metadata.deletionTimestamp && !this.#isGoneFromApi && !this.#isStopped,
+      mayGoOn: () => this.#mayGoOn(),
+      waits: () => this.#endTurn(),
     });
+    this.#endTurn();
     if (retryMs !== undefined) this.#wakeIn(retryMs);
     if (lookAgain) this.#dirty = true;
     if (!hasStarted) this.#writeStatus(await this.#read());
