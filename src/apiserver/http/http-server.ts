@@ -41,6 +41,7 @@ export class HttpServer {
   readonly #http1: Http1Server;
   readonly #connections = new Set<Http2Connection>();
   readonly #sockets = new Set<Duplex>();
+  #isClosing = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -54,8 +55,14 @@ export class HttpServer {
       minVersion: 'TLSv1.2',
       noDelay: true,
     });
-    this.#http1 = createHttp1Server((request, response) => this.#options.handle(new Http1Exchange(request, response)));
+    this.#http1 = createHttp1Server((request, response) => {
+      // Connections that became idle before are closed with the server.
+      response.once('finish', () => this.#isClosing && request.socket.end());
+      this.#options.handle(new Http1Exchange(request, response));
+    });
     this.#http1.setTimeout(0);
+    // It never listens itself; this begins its watch over connections: slow heads end after a minute, idle ones when the server stops.
+    this.#http1.emit('listening');
     this.#attach();
   }
 
@@ -122,14 +129,14 @@ export class HttpServer {
 
   /** Ends what is idle at once and the rest after `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const connection of [...this.#connections]) connection.close();
-    this.#http1.closeIdleConnections();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, graceMs);
-    await closed;
     this.#http1.close();
+    await closed;
     clearTimeout(timer);
   }
 }

@@ -1,6 +1,7 @@
 import type { Kind } from '../../api/kind.ts';
 import { apiVersionOf } from '../../api/meta/object.ts';
 import { expired } from '../../api/meta/status.ts';
+import { callSoon } from './call-soon.ts';
 import { bookmarkEvent, type EventRing, initialEvent } from './event-ring.ts';
 import { encodeStored } from './stored-bytes.ts';
 import { StoredItem } from './stored-item.ts';
@@ -108,13 +109,15 @@ export class RingCursor implements WatchCursor {
     if (!this.#callback || this.#scheduled) return;
     if (!this.#closed && !this.#hasSomething()) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      const callback = this.#callback;
-      this.#callback = undefined;
-      callback?.();
-    });
+    callSoon(this.#call);
   }
+
+  readonly #call = (): void => {
+    this.#scheduled = false;
+    const callback = this.#callback;
+    this.#callback = undefined;
+    callback?.();
+  };
 
   bookmark(): WatchCacheEvent {
     return this.#bookmarkAt(this.revision);
