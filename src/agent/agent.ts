@@ -9,6 +9,7 @@ import type { Component } from '../base/async/component.ts';
 import type { Logger } from '../base/log/logger.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer/informer-factory.ts';
+import type { TlsCredentials } from './certificates/certificate-keeper.ts';
 import { createCriClient } from './cri/cri-client.ts';
 import type { NodeNetwork } from './network/network.ts';
 import { readMachine } from './node/machine.ts';
@@ -41,8 +42,8 @@ export interface AgentOptions {
   /** Undefined where pods get their network from elsewhere (tests). */
   network: NodeNetwork | undefined;
   now?: () => number;
-  /** TLS material of the kubelet API, read anew when a connection comes after it has changed. */
-  tls: { caFile: string; certFile: string; keyFile: string };
+  /** TLS material of the kubelet API at its start. */
+  tls: TlsCredentials;
 }
 
 export interface Agent {
@@ -51,6 +52,8 @@ export interface Agent {
   pods: PodManager;
   /** The port that the kubelet API listens on, once it has started. */
   serverPort(): number;
+  /** The kubelet API shows these to connections from now on. */
+  renewTls(tls: TlsCredentials): void;
 }
 
 /** Pods that are being started at a time: more only makes each of them slower, fewer leave processors idle while a plugin or the disk works. */
@@ -157,7 +160,12 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
   });
   const collector = new GarbageCollector({ context, manager, pauseImage: config.pauseImage, rootDir: config.rootDir });
   const rotator = new LogRotator({ cri, manager, log });
-  return { components: [server, manager, staticPods, keeper, collector, rotator], pods: manager, serverPort: () => server.port };
+  return {
+    components: [server, manager, staticPods, keeper, collector, rotator],
+    pods: manager,
+    serverPort: () => server.port,
+    renewTls: (tls) => server.renew(tls),
+  };
 };
 
 /** Left by a run before this one: pods can have addresses while the API is away. */

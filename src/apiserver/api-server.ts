@@ -14,7 +14,7 @@ import { type AccessRequest, createUnionAuthorizer, type Decision } from './auth
 import { createNodeAuthorizer } from './auth/node-authorizer.ts';
 import { RbacAuthorizer } from './auth/rbac-authorizer.ts';
 import { createTokenAuthenticator } from './auth/token-authenticator.ts';
-import { bootstrapObjects } from './bootstrap/bootstrap.ts';
+import { bootstrapObjects, publishClientCa } from './bootstrap/bootstrap.ts';
 import { KubernetesService } from './bootstrap/kubernetes-service.ts';
 import { CustomResources } from './custom/custom-resources.ts';
 import { DiscoveryRoutes } from './discovery/discovery-routes.ts';
@@ -30,11 +30,22 @@ import { Dispatcher } from './registry/dispatch.ts';
 import { createHooks } from './registry/hooks.ts';
 import { Registry } from './registry/registry.ts';
 import { createServiceHook } from './registry/service-hook.ts';
-import { createAgentProxy } from './subresources/agent-proxy.ts';
+import { type AgentProxy, type AgentProxyPki, createAgentProxy } from './subresources/agent-proxy.ts';
 import { createSpecialHandlers } from './subresources/special-handlers.ts';
 import { createWatchCache } from './watch/create-watch-cache.ts';
 import type { WatchCache } from './watch/watch-cache.ts';
 import { createWebhookClient } from './webhooks/webhook-client.ts';
+
+/** PEM. */
+export interface ApiServerPki {
+  /** Signs clients' certificates; also shown to pods. */
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** Shown to agents. */
+  readonly agentClientCertPem: string;
+  readonly agentClientKeyPem: string;
+}
 
 /** What the installer's ServerConfig comes to, with files read. */
 export interface ApiServerOptions {
@@ -47,15 +58,7 @@ export interface ApiServerOptions {
   readonly advertiseAddress: string;
   readonly serviceCidr: string;
   readonly nodePortRange: readonly [from: number, to: number];
-  readonly pki: {
-    /** Signs clients' certificates; also shown to pods. */
-    readonly caPem: string;
-    readonly certPem: string;
-    readonly keyPem: string;
-    /** Shown to agents. */
-    readonly agentClientCertPem: string;
-    readonly agentClientKeyPem: string;
-  };
+  readonly pki: ApiServerPki;
   readonly tokens: TokenAuthority;
   /** Tolerations that pods get for nodes that are not ready; upstream's 300 by default. */
   readonly podEvictionSeconds?: number | undefined;
@@ -81,6 +84,7 @@ export class ApiServer implements Component {
   readonly metrics = new Metrics();
   readonly #options: ApiServerOptions;
   readonly #http: HttpServer;
+  readonly #proxy: AgentProxy;
   readonly #rbac: RbacAuthorizer;
   readonly #dispatcher: Dispatcher;
   readonly #authorize: (request: AccessRequest) => Promise<Decision>;
@@ -126,8 +130,9 @@ export class ApiServer implements Component {
     const proxy = createAgentProxy({
       cache: this.cache,
       log,
-      pki: { caPem: options.pki.caPem, certPem: options.pki.agentClientCertPem, keyPem: options.pki.agentClientKeyPem },
+      pki: proxyPki(options.pki),
     });
+    this.#proxy = proxy;
     const discovery = new DiscoveryRoutes({ scheme, advertised: () => this.#advertised(), extensions: () => this.#aggregator.versions });
     this.#aggregator = new Aggregator({
       cache: this.cache,
@@ -194,12 +199,20 @@ export class ApiServer implements Component {
     const { log, pki, now = Date.now } = this.#options;
     await this.cache.start();
     await bootstrapObjects(this.cache, { clientCaPem: pki.caPem, now, log });
+    await publishClientCa(this.cache, pki.caPem);
     await this.#customResources.start();
     await this.#aggregator.start();
     await this.#http.listen();
     await this.#kubernetesService.start();
     this.#ready = true;
     log.info('api server listens', { address: this.#options.bindAddress, port: this.port });
+  }
+
+  /** Certificates and authorities for connections from now on; those under way go on. */
+  async renew(pki: ApiServerPki): Promise<void> {
+    this.#http.renew({ certPem: pki.certPem, keyPem: pki.keyPem, clientCaPem: pki.caPem });
+    this.#proxy.renew(proxyPki(pki));
+    await publishClientCa(this.cache, pki.caPem);
   }
 
   async stop(): Promise<void> {
@@ -249,3 +262,9 @@ export class ApiServer implements Component {
     return (path) => (Object.hasOwn(fixed, path) ? fixed[path] : (health(path) ?? discovery.route(path)));
   }
 }
+
+const proxyPki = (pki: ApiServerPki): AgentProxyPki => ({
+  caPem: pki.caPem,
+  certPem: pki.agentClientCertPem,
+  keyPem: pki.agentClientKeyPem,
+});

@@ -25,6 +25,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'node stop': { summary: 'Stop a node in order', group: 'Clusters', load: () => import('./node/stop.ts') },
   'node kill': { summary: 'Power failure of a node', group: 'Clusters', load: () => import('./node/kill.ts') },
   doctor: { summary: 'Check this host and all clusters', group: 'Troubleshoot', load: () => import('./doctor.ts') },
+  certs: { summary: 'When the certificates of a cluster end', group: 'Clusters', load: () => import('./certs/index.ts') },
+  'certs rotate': { summary: 'Renew the certificates of a cluster now', group: 'Clusters', load: () => import('./certs/rotate.ts') },
   'logs-of': { summary: 'Show what a service of a node has logged', group: 'Troubleshoot', load: () => import('./logs-of.ts') },
   run: { summary: 'Run an image: a Pod, or with --replicas a Deployment', group: 'Run and change', load: () => import('./run.ts') },
   expose: { summary: 'Make a Service for a workload, Pod or Service', group: 'Run and change', load: () => import('./expose.ts') },
@@ -138,6 +140,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'image build': { summary: 'Build an image and load it into every node', group: 'Clusters', load: () => import('./image/build.ts') },
   'image list': { summary: 'List the images on the nodes', group: 'Clusters', load: () => import('./image/list.ts') },
   completion: { summary: 'Print the completion script of a shell', group: 'Settings', load: () => import('./completion.ts') },
+  __follow: { summary: 'Keeps the way into a cluster up to date', group: 'Settings', hidden: true, load: () => import('./follow.ts') },
   __complete: { summary: 'Answers completion scripts', group: 'Settings', hidden: true, load: () => import('./complete-words.ts') },
   version: { summary: 'Versions of this program and of the cluster', group: 'Settings', load: () => import('./version.ts') },
 };

@@ -62,14 +62,25 @@ export interface ControllersConfig {
   readonly podEvictionSeconds?: number;
   readonly podCidr?: string;
   readonly nodeCidrMaskSize?: number;
+  /** No certificate of a node may be for these addresses. */
+  readonly serviceCidr?: string;
   /** PEM; handed to pods as kube-root-ca.crt. */
-  readonly rootCaPem?: string;
+  readonly rootCa?: RootCa;
+  /** The longest life of certificates that are signed on request. Default a year. */
+  readonly certificateSeconds?: number;
   /** The cluster's authority. Without it certificate requests stay as they are. */
   readonly certificates?: CertificateSigner;
   /** Where pods' volumes of the `slipway.local/path` provisioner lie on nodes. */
   readonly localVolumeRoot?: string;
   /** Where the cluster runs on machines of a cloud. */
   readonly cloud?: CloudProvider;
+}
+
+/** The authorities that clients of the API trust; they change when the cluster's authority is renewed. */
+export interface RootCa {
+  pem(): string;
+  /** Calls back whenever `pem` answers anew; answers how to end that. */
+  onChange(changed: () => void): () => void;
 }
 
 /** Reading and signing of certificate requests (PKCS#10, PEM), handed in since controllers hold no keys. */

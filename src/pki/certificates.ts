@@ -45,6 +45,8 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 /** Clocks of nodes may be a little behind ours. */
 const BACKDATED_MS = 5 * 60_000;
 const DAY_MS = 86_400_000;
+/** Certificates of a shorter life begin now: their renewal is reckoned from their beginning. Upstream's signer draws the line here too. */
+const SHORT_MS = 8 * 3_600_000;
 
 x509.cryptoProvider.set(webcrypto as never);
 
@@ -93,6 +95,21 @@ export const readCertificateRequest = (
   return { ...subjectParts(request.subjectName), ...alternativeNames(request.extensions) };
 };
 
+/** A new key, and the request (PEM) that goes with it. */
+export const createCertificateRequest = async (
+  subject: Pick<CertificateOptions, 'commonName' | 'organizations' | 'dnsNames' | 'ipAddresses'>,
+): Promise<{ requestPem: string; keyPem: string }> => {
+  const keys = await generateKeys();
+  const names = generalNames(subject);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: subjectOf(subject.commonName, subject.organizations ?? []),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: names.length ? [new x509.SubjectAlternativeNameExtension(names)] : [],
+  });
+  return { requestPem: withNewline(request.toString('pem')), keyPem: await exportKey(keys.privateKey) };
+};
+
 /** Reads the first certificate of a PEM text. Throws when there is none. */
 export const readCertificate = (certPem: string): CertificateInfo => {
   const cert = new x509.X509Certificate(certPem);
@@ -115,16 +132,14 @@ const signCertificate = async (authority: KeyPair, publicKey: x509.PublicKeyType
   const issuer = new x509.X509Certificate(authority.certPem);
   const signingKey = await importKey(authority.keyPem);
   const now = options.now ?? new Date();
-  const wantedEnd = now.getTime() + options.days * DAY_MS;
-  const names: x509.JsonGeneralNames = [
-    ...(options.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
-    ...(options.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value: checkedAddress(value) })),
-  ];
+  const lifeMs = options.days * DAY_MS;
+  const wantedEnd = now.getTime() + lifeMs;
+  const names = generalNames(options);
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: newSerialNumber(),
     subject: subjectOf(options.commonName, options.organizations ?? []),
     issuer: issuer.subjectName,
-    notBefore: new Date(now.getTime() - BACKDATED_MS),
+    notBefore: new Date(now.getTime() - (lifeMs < SHORT_MS ? 0 : BACKDATED_MS)),
     notAfter: new Date(Math.min(wantedEnd, issuer.notAfter.getTime())),
     signingAlgorithm: ALGORITHM,
     publicKey,
@@ -154,6 +169,11 @@ const alternativeNames = (extensions: readonly x509.Extension[]): { dnsNames: st
   const ofType = (type: string): string[] => names.filter((name) => name.type === type).map((name) => name.value);
   return { dnsNames: ofType('dns'), ipAddresses: ofType('ip') };
 };
+
+const generalNames = (names: Pick<CertificateOptions, 'dnsNames' | 'ipAddresses'>): x509.JsonGeneralNames => [
+  ...(names.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
+  ...(names.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value: checkedAddress(value) })),
+];
 
 const checkedAddress = (address: string): string => {
   if (isIP(address) === 0) throw new Error(`not an IP address: ${address}`);

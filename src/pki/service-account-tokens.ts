@@ -124,6 +124,32 @@ export const createTokenAuthority = (options: TokenAuthorityOptions): TokenAutho
   };
 };
 
+/** An authority whose keys can be exchanged while others hold it: a rotation needs no restart. */
+export const replaceableTokenAuthority = (first: TokenAuthority): { authority: TokenAuthority; replace(next: TokenAuthority): void } => {
+  let current = first;
+  return {
+    authority: {
+      issuer: first.issuer,
+      sign: (request) => current.sign(request),
+      verify: (token, options) => current.verify(token, options),
+      jwks: () => current.jwks(),
+      openidConfiguration: (options) => current.openidConfiguration(options),
+    },
+    replace: (next) => {
+      current = next;
+    },
+  };
+};
+
+/** What a file of keys holds: the private key that signs, and below it public keys of before, which still verify. */
+export const signingKeysIn = (text: string): { privateKeyPem: string; publicKeyPems: string[] } => {
+  const blocks = text.match(/-----BEGIN ([A-Z ]+)-----[\s\S]*?-----END \1-----/g) ?? [];
+  return {
+    privateKeyPem: `${blocks.find((block) => block.includes('PRIVATE KEY')) ?? ''}\n`,
+    publicKeyPems: blocks.filter((block) => block.includes('BEGIN PUBLIC KEY')).map((block) => `${block}\n`),
+  };
+};
+
 /** The user name of a service account. */
 export const serviceAccountUserName = (account: { namespace: string; name: string }): string =>
   `system:serviceaccount:${account.namespace}:${account.name}`;

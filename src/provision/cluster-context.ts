@@ -7,6 +7,7 @@ import type { ClusterDrivers } from './cluster-drivers.ts';
 import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
 import { API_PORT } from './spec/node-paths.ts';
 import type { ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
+import type { FreshLeaf, LeafName } from './steps/node-leaves.ts';
 
 /** What the steps of one run share. A step fills in what the steps that need it use. */
 export interface ClusterContext {
@@ -41,17 +42,20 @@ export interface UpOptions {
   wait?: boolean | undefined;
   /** For the whole job. */
   timeoutMs?: number | undefined;
+  /** Every leaf certificate is issued anew. */
+  renewCertificates?: boolean;
 }
 
 export interface ClusterPki {
+  /** The one that signs. */
   authority: KeyPair;
+  /** What all trust: the authority, and while it is being replaced the other one. */
+  trustPem: string;
   admin: KeyPair;
-  kubeletClient: KeyPair;
-  serviceAccountKeyPem: string;
-  /** By node. */
-  servers: Map<string, KeyPair>;
-  agentClients: Map<string, KeyPair>;
-  agentServings: Map<string, KeyPair>;
+  /** See `signingKeysIn` of pki/service-account-tokens.ts. */
+  signingKeys: string;
+  /** By node: certificates to be laid down. Those that the node has and that serve are not among them. */
+  fresh: Map<string, Map<LeafName, FreshLeaf>>;
 }
 
 export const hostOf = (context: ClusterContext, node: NodeSpec): Host => {
@@ -83,7 +87,7 @@ const externalApiServer = (context: ClusterContext, node: NodeSpec): string =>
 
 const apiServer = (address: string, port: number): string => `https://${address}:${port}`;
 
-const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
+export const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
   context.machines.get(node.name)?.externalAddress ?? addressOf(context, node);
 
 /** Runs on all nodes at once; answers whether any reports a change. */

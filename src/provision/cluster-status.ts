@@ -1,11 +1,9 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { node as nodes } from '../api/core/node.ts';
 import type { Stored } from '../api/meta/object.ts';
 import type { Node } from '../api/types/core-v1.ts';
 import type { Finding } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/index.ts';
-import { readCertificate } from '../pki/certificates.ts';
+import { type CertificateStatus, certificateReport } from './cluster-certificates.ts';
 import { openDrivers } from './cluster-drivers.ts';
 import { openClient } from './open-client.ts';
 import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
@@ -31,19 +29,16 @@ export interface NodeStatus {
   ready?: boolean;
 }
 
-export interface CertificateStatus {
-  name: string;
-  /** RFC 3339. */
-  notAfter: string;
-  daysLeft: number;
-}
-
 /** How a cluster is, asked of its machines and of its API. Throws CLUSTER_UNKNOWN. */
 export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
   const folder = new ClusterStateFolder(name);
   const state = await folder.require();
   const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
-  const [machines, api, certificates] = await Promise.all([drivers.list(), askApi(folder), certificatesOf(folder)]);
+  const [machines, api, certificates] = await Promise.all([
+    drivers.list(),
+    askApi(folder),
+    certificateReport({ folder, drivers, nodes: state.spec.nodes }),
+  ]);
   return {
     name,
     driver: state.spec.driver,
@@ -61,7 +56,7 @@ export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
         ...(ready === undefined ? {} : { ready }),
       };
     }),
-    certificates,
+    certificates: certificates.certificates,
   };
 };
 
@@ -80,20 +75,6 @@ const askApi = async (folder: ClusterStateFolder): Promise<{ answer: ClusterStat
   } finally {
     await close();
   }
-};
-
-const certificatesOf = async (folder: ClusterStateFolder): Promise<CertificateStatus[]> => {
-  const files = (await readdir(join(folder.path, 'pki')).catch(() => [])).filter((file) => file.endsWith('.crt')).sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const { notAfter } = readCertificate((await folder.readFile(`pki/${file}`)) ?? '');
-      return {
-        name: file.replace(/\.crt$/, ''),
-        notAfter: notAfter.toISOString(),
-        daysLeft: Math.floor((notAfter.getTime() - Date.now()) / 86_400_000),
-      };
-    }),
-  );
 };
 
 /** What is wrong with this host and with the clusters that this client knows, each with what mends it. */
@@ -129,7 +110,14 @@ const clusterFindings = async (name: string): Promise<(Finding & { about: string
       .filter((node) => node.machine === 'running' && node.ready === false)
       .map((node) => error(`The node ${node.name} is not Ready.`, `slipway logs-of ${node.name} slipway-agent --cluster ${name}`)),
     ...status.certificates
-      .filter((certificate) => certificate.daysLeft < 30)
-      .map((certificate) => error(`The certificate ${certificate.name} ends in ${certificate.daysLeft} days.`, `slipway up ${name}`)),
+      .filter(({ state }) => state !== 'good')
+      .map((certificate) =>
+        error(certificateProblem(certificate), `slipway certs rotate ${name}${certificate.name.startsWith('ca') ? ' --ca' : ''}`),
+      ),
   ];
+};
+
+const certificateProblem = ({ name, node, state, notAfter, daysLeft }: CertificateStatus): string => {
+  const which = `The certificate ${name}${node ? ` of ${node}` : ''}`;
+  return state === 'ended' ? `${which} has ended (${notAfter}).` : `${which} ends in ${daysLeft} days, and was not renewed.`;
 };

@@ -1,19 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync, unwatchFile, watchFile } from 'node:fs';
 import type { ServerConfig } from '../api/config/server-config.ts';
 import type { Transport, UserInfo } from '../api/transport.ts';
-import { ApiServer, type ApiServerOptions } from '../apiserver/api-server.ts';
+import { ApiServer, type ApiServerOptions, type ApiServerPki } from '../apiserver/api-server.ts';
 import { type Component, startComponents, stopComponents } from '../base/async/component.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Logger } from '../base/log/logger.ts';
 import { createClient } from '../client/create-client.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
-import type { CertificateSigner, ControllersConfig } from '../controllers/controller.ts';
+import type { CertificateSigner, ControllersConfig, RootCa } from '../controllers/controller.ts';
 import { createControllerManager } from '../controllers/controller-manager.ts';
-import { createTokenAuthority } from '../pki/service-account-tokens.ts';
+import { authorityOf } from '../pki/leaf-certificate.ts';
+import { createTokenAuthority, replaceableTokenAuthority, signingKeysIn, type TokenAuthority } from '../pki/service-account-tokens.ts';
 import { createScheduler } from '../scheduler/scheduler.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Store, StoreError } from '../store/store.ts';
+import { readNamed, ServerCredentials, type ServerSecrets } from './server-credentials.ts';
 
 /** A running control plane, or the parts of one that `components` names. */
 export interface ControlPlane {
@@ -50,11 +52,25 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
   try {
     let apiServer: ApiServer | undefined;
     if (has('apiserver')) {
-      const files = await readPki(config);
+      const credentials = new ServerCredentials({
+        config,
+        address: () => config.advertiseAddress,
+        log: log.child({ component: 'credentials' }),
+      });
+      await start(credentials);
+      const tokens = replaceableTokenAuthority(tokenAuthority(config, credentials.current));
       store = await openStore(config, log);
-      apiServer = new ApiServer(apiServerOptions({ config, files, store, log: log.child({ component: 'apiserver' }) }));
-      await start(apiServer).catch((error: unknown) => {
+      const pki = apiServerPki(credentials.current);
+      const server = new ApiServer(
+        apiServerOptions({ config, pki, tokens: tokens.authority, store, log: log.child({ component: 'apiserver' }) }),
+      );
+      apiServer = server;
+      await start(server).catch((error: unknown) => {
         throw listenError(error, config);
+      });
+      credentials.onChange((secrets) => {
+        tokens.replace(tokenAuthority(config, secrets));
+        return server.renew(apiServerPki(secrets));
       });
     }
     const transportFor = apiServer ? apiServer.localTransport.bind(apiServer) : await remoteTransports(config);
@@ -63,7 +79,7 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
       await start(createScheduler({ client, log }));
     }
     if (has('controllers')) {
-      const settings = await controllersConfig(config);
+      const settings = controllersConfig(config);
       await start(createControllerManager({ transportFor, config: settings, log: log.child({ component: 'controllers' }) }));
     }
     return { port: apiServer?.port, transportFor, stop };
@@ -73,34 +89,16 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
   }
 };
 
-interface PkiFiles {
-  caPem: string;
-  certPem: string;
-  keyPem: string;
-  agentClientCertPem: string;
-  agentClientKeyPem: string;
-  serviceAccountKeyPem: string;
-}
+const tokenAuthority = (config: ServerConfig, { signingKeys }: ServerSecrets): TokenAuthority =>
+  createTokenAuthority({ issuer: config.pki.serviceAccountIssuer, ...signingKeysIn(signingKeys) });
 
-const readPki = async ({ pki }: ServerConfig): Promise<PkiFiles> => {
-  const [caPem, certPem, keyPem, agentClientCertPem, agentClientKeyPem, serviceAccountKeyPem] = await Promise.all([
-    readNamed('pki.caFile', pki.caFile),
-    readNamed('pki.certFile', pki.certFile),
-    readNamed('pki.keyFile', pki.keyFile),
-    readNamed('pki.kubeletClientCertFile', pki.kubeletClientCertFile),
-    readNamed('pki.kubeletClientKeyFile', pki.kubeletClientKeyFile),
-    readNamed('pki.serviceAccountKeyFile', pki.serviceAccountKeyFile),
-  ]);
-  return { caPem, certPem, keyPem, agentClientCertPem, agentClientKeyPem, serviceAccountKeyPem };
-};
-
-const readNamed = async (field: string, path: string): Promise<string> => {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new SlipwayError('CONFIG_INVALID', { tried: `read ${path}, which ${field} names`, cause: error as Error });
-  }
-};
+const apiServerPki = ({ caPem, serving, agentClient }: ServerSecrets): ApiServerPki => ({
+  caPem,
+  certPem: serving.certPem,
+  keyPem: serving.keyPem,
+  agentClientCertPem: agentClient.certPem,
+  agentClientKeyPem: agentClient.keyPem,
+});
 
 const openStore = async (config: ServerConfig, log: Logger): Promise<Store> => {
   const { store } = config;
@@ -125,8 +123,14 @@ const storeError = (error: unknown, path: string): unknown => {
   return error;
 };
 
-const apiServerOptions = (given: { config: ServerConfig; files: PkiFiles; store: Store; log: Logger }): ApiServerOptions => {
-  const { config, files, store, log } = given;
+const apiServerOptions = (given: {
+  config: ServerConfig;
+  pki: ApiServerPki;
+  tokens: TokenAuthority;
+  store: Store;
+  log: Logger;
+}): ApiServerOptions => {
+  const { config, pki, tokens, store, log } = given;
   return {
     store,
     log,
@@ -137,8 +141,8 @@ const apiServerOptions = (given: { config: ServerConfig; files: PkiFiles; store:
     nodePortRange: config.nodePortRange,
     podEvictionSeconds: config.podEvictionSeconds,
     disabledAdmission: config.disableAdmissionPlugins,
-    pki: files,
-    tokens: createTokenAuthority({ issuer: config.pki.serviceAccountIssuer, privateKeyPem: files.serviceAccountKeyPem }),
+    pki,
+    tokens,
   };
 };
 
@@ -168,27 +172,48 @@ const remoteTransports = async (config: ServerConfig): Promise<(user: UserInfo) 
     });
 };
 
-const controllersConfig = async (config: ServerConfig): Promise<ControllersConfig> => {
-  const caPem = config.pki?.caFile ? await readNamed('pki.caFile', config.pki.caFile) : undefined;
+const controllersConfig = (config: ServerConfig): ControllersConfig => ({
+  nodeMonitorGraceSeconds: config.nodeMonitorGraceSeconds,
+  podEvictionSeconds: config.podEvictionSeconds,
+  podCidr: config.podCidr,
+  nodeCidrMaskSize: config.nodeCidrMaskSize,
+  serviceCidr: config.serviceCidr,
+  ...(config.certificateSeconds ? { certificateSeconds: config.certificateSeconds } : {}),
+  ...(config.pki?.caFile ? { rootCa: followedFile(config.pki.caFile) } : {}),
+  ...(config.pki?.caFile && config.pki.caKeyFile ? { certificates: certificateSigner(config.pki) } : {}),
+});
+
+/** How often the file of authorities is looked at: it is replaced while the authority is renewed. */
+const ROOT_CA_LOOK_MS = 2000;
+
+const followedFile = (path: string): RootCa => {
+  let pem = readNamed('pki.caFile', path);
   return {
-    nodeMonitorGraceSeconds: config.nodeMonitorGraceSeconds,
-    podEvictionSeconds: config.podEvictionSeconds,
-    podCidr: config.podCidr,
-    nodeCidrMaskSize: config.nodeCidrMaskSize,
-    rootCaPem: caPem,
-    ...(caPem && config.pki.caKeyFile ? { certificates: certificateSigner(caPem, config.pki.caKeyFile) } : {}),
+    pem: () => pem,
+    onChange: (changed) => {
+      watchFile(path, { interval: ROOT_CA_LOOK_MS, persistent: false }, look);
+      function look(): void {
+        const now = existsSync(path) ? readNamed('pki.caFile', path) : pem;
+        if (now === pem) return;
+        pem = now;
+        changed();
+      }
+      return () => unwatchFile(path, look);
+    },
   };
 };
 
-/** The key is read, and the library loaded, only when a certificate is asked for. */
-const certificateSigner = (caPem: string, caKeyFile: string): CertificateSigner => ({
+/** Keys are read, and the library loaded, only when a certificate is asked for: by then they may be others. */
+const certificateSigner = ({ caFile, caKeyFile }: ServerConfig['pki']): CertificateSigner => ({
   async read(requestPem) {
     const { readCertificateRequest } = await import('../pki/certificates.ts');
     return readCertificateRequest(requestPem);
   },
   async sign(requestPem, options) {
     const { signCertificateRequest } = await import('../pki/certificates.ts');
-    const keyPem = await readNamed('pki.caKeyFile', caKeyFile);
-    return signCertificateRequest({ certPem: caPem, keyPem }, requestPem, options);
+    const keyPem = readNamed('pki.caKeyFile', caKeyFile);
+    const certPem = authorityOf(readNamed('pki.caFile', caFile), keyPem);
+    if (!certPem) throw new Error(`${caFile} has no authority that ${caKeyFile} belongs to`);
+    return signCertificateRequest({ certPem, keyPem }, requestPem, options);
   },
 });

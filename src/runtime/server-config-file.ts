@@ -72,6 +72,7 @@ const ALWAYS: Record<string, Check> = {
   nodeMonitorGraceSeconds: optional(number(1, 86_400)),
   podEvictionSeconds: optional(number(0, 86_400)),
   disableAdmissionPlugins: optional(listOf(text)),
+  certificateSeconds: optional(number(10, 10 * 365 * 86_400)),
   logLevel: optional(oneOf('debug', 'info', 'warn', 'error')),
 };
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createAgent } from '../agent/agent.ts';
+import { CertificateKeeper, readCredentials } from '../agent/certificates/certificate-keeper.ts';
 import { createNodeNetwork } from '../agent/network/network.ts';
 import type { AgentConfig } from '../api/config/agent-config.ts';
 import { startComponents, stopComponents } from '../base/async/component.ts';
@@ -25,26 +26,29 @@ const main = async (): Promise<void> => {
   });
 
   await mkdir(config.rootDir, { recursive: true });
-  const { caFile, clientCertFile, clientKeyFile, servingCertFile, servingKeyFile } = config.pki;
+  const credentials = readCredentials(config.pki);
   const transport = createRestTransport({
     servers: config.apiServers,
-    ca: readFileSync(caFile),
-    cert: readFileSync(clientCertFile),
-    key: readFileSync(clientKeyFile),
+    ...credentials.client,
+    // No certificate of a node has this name, whatever addresses it has.
+    serverName: 'kubernetes',
     userAgent: 'slipway-agent',
   });
   const client = createClient(transport);
   const informers = createInformerFactory({ client, log: log.child({ component: 'informers' }) });
   const network = createNodeNetwork({ informers, config, log });
-  const agent = await createAgent({
+  const agent = await createAgent({ config, client, informers, log, network, tls: credentials.serving });
+  const certificates = new CertificateKeeper({
     config,
+    servingNames: { dnsNames: [config.nodeName], ipAddresses: [config.nodeAddress] },
     client,
-    informers,
-    log,
-    network,
-    tls: { caFile, certFile: servingCertFile, keyFile: servingKeyFile },
+    log: log.child({ component: 'certificates' }),
   });
-  const components = [network, ...agent.components];
+  certificates.onChange((renewed) => {
+    transport.renew(renewed.client);
+    agent.renewTls(renewed.serving);
+  });
+  const components = [network, ...agent.components, certificates];
 
   let isStopping = false;
   const stop = async (signal: string): Promise<void> => {

@@ -1,10 +1,10 @@
 /** A rolling update under 200 new connections a second loses no request, although the application exits at once on SIGTERM. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DEMO_IMAGE, DEMO_IMAGE_2, deploymentManifest, untilReady } from '../support/demo-cluster.ts';
+import { steadyLoad } from '../support/steady-load.ts';
 import { enterSuite } from '../support/suite.ts';
 
 const suite = await enterSuite(import.meta.filename);
@@ -24,41 +24,6 @@ before(async () => {
 });
 after(() => suite.slipway(['down', 'roll', '--force']));
 
-/** Asks a Service at a steady rate, each request on a connection of its own; stops when `signal` aborts. */
-const loadOn = async (urls: readonly string[], signal: AbortSignal): Promise<{ answered: number; failures: string[] }> => {
-  const agent = new Agent({ keepAlive: false });
-  const failures: string[] = [];
-  const pending = new Set<Promise<void>>();
-  let answered = 0;
-  const startedAt = performance.now();
-  let sent = 0;
-  const ask = (url: string): Promise<void> =>
-    new Promise((resolve) => {
-      const request = get(url, { agent, timeout: 5000 }, (response) => {
-        response.resume().on('end', () => {
-          if (response.statusCode === 200) answered++;
-          else failures.push(`status ${response.statusCode}`);
-          resolve();
-        });
-      });
-      request.on('timeout', () => request.destroy(new Error('no answer in 5 s')));
-      request.on('error', (error) => {
-        failures.push(`${((performance.now() - startedAt) / 1000).toFixed(2)} s: ${error.message}`);
-        resolve();
-      });
-    });
-  while (!signal.aborted) {
-    const due = Math.floor(((performance.now() - startedAt) / 1000) * PER_SECOND);
-    for (; sent < due; sent++) {
-      const one = ask(urls[sent % urls.length] as string).finally(() => pending.delete(one));
-      pending.add(one);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  await Promise.all(pending);
-  return { answered, failures };
-};
-
 test('no request is lost while the image changes back and forth', async (context) => {
   const port = await slipway('get', 'service', 'web', '-o', 'jsonpath={.spec.ports[0].nodePort}');
   const addresses = (await slipway('get', 'nodes', '-o', 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}'))
@@ -67,9 +32,9 @@ test('no request is lost while the image changes back and forth', async (context
   assert.equal(addresses.length, 2);
   const stop = new AbortController();
   const loadStartedAt = performance.now();
-  const load = loadOn(
+  const load = steadyLoad(
     addresses.map((address) => `http://${address}:${port.trim()}/`),
-    stop.signal,
+    { perSecond: PER_SECOND, signal: stop.signal },
   );
   for (let rollout = 0; rollout < ROLLOUTS; rollout++) {
     await slipway('set', 'image', 'deployment/web', `web=${rollout % 2 ? DEMO_IMAGE : DEMO_IMAGE_2}`);

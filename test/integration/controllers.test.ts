@@ -42,7 +42,13 @@ describe('all controllers over the API server in one process', () => {
     client = createClient(apiServer.localTransport({ name: 'admin', groups: ['system:masters'] }));
     manager = createControllerManager({
       transportFor: (user) => apiServer.localTransport(user),
-      config: { nodeMonitorGraceSeconds: 3, podEvictionSeconds: 1, podCidr: '10.244.0.0/16', nodeCidrMaskSize: 24, rootCaPem: 'PEM' },
+      config: {
+        nodeMonitorGraceSeconds: 3,
+        podEvictionSeconds: 1,
+        podCidr: '10.244.0.0/16',
+        nodeCidrMaskSize: 24,
+        rootCa: { pem: () => 'PEM', onChange: () => () => {} },
+      },
       log,
     });
     await manager.start();

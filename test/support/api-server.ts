@@ -45,7 +45,7 @@ export const startApiServer = async ({
   const authority = await createAuthority({ commonName: 'test-ca', years: 1 });
   const serving = await issueCertificate(authority, {
     commonName: 'kube-apiserver',
-    dnsNames: ['localhost', 'kubernetes.default.svc'],
+    dnsNames: ['localhost', 'kubernetes', 'kubernetes.default.svc'],
     ipAddresses: ['127.0.0.1'],
     usages: ['server'],
     days: 1,

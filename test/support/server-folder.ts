@@ -22,7 +22,7 @@ export const layDownServer = async (
   };
   const server = await issue('server', {
     commonName: 'kube-apiserver',
-    dnsNames: ['localhost'],
+    dnsNames: ['localhost', 'kubernetes'],
     ipAddresses: ['127.0.0.1'],
     usages: ['server'],
   });

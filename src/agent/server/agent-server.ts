@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +8,7 @@ import type { Component } from '../../base/async/component.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import { createWebSocketStream } from '../../base/streams/websocket-stream.ts';
 import type { Client } from '../../client/client.ts';
+import type { TlsCredentials } from '../certificates/certificate-keeper.ts';
 import type { CriClient } from '../cri/cri-client.ts';
 import type { Machine } from '../node/machine.ts';
 import type { PodContext } from '../pods/pod-context.ts';
@@ -29,15 +29,14 @@ export interface AgentServerOptions {
   context: PodContext;
   manager: PodManager;
   machine: Machine;
-  tls: { caFile: string; certFile: string; keyFile: string };
+  /** What it starts with; `renew` brings later ones. */
+  tls: TlsCredentials;
   log: Logger;
 }
 
 const PORT_FORWARD_TUNNEL = 'SPDY/3.1+portforward.k8s.io';
 const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
 const MAX_HEADER_BYTES = 64 * 1024;
-/** How often the certificate files are looked at: they are replaced while the agent runs. */
-const TLS_CHECK_MS = 60_000;
 
 /** The kubelet API: logs, exec, attach, port-forward, stats. Streams go to the runtime's own streaming server. */
 export class AgentServer implements Component {
@@ -54,11 +53,11 @@ export class AgentServer implements Component {
   /** Requests that ask for the tunnel: its name is no token of HTTP, so the library would refuse it; it is answered beside it. */
   readonly #tunnels = new WeakSet<IncomingMessage>();
   #server: Server | undefined;
-  #tlsTimer: NodeJS.Timeout | undefined;
-  #tlsStamp = '';
+  #tls: TlsCredentials;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
+    this.#tls = options.tls;
     const { client, config, context, cri, manager, machine } = options;
     this.#webSockets.on('headers', (headers, request) => {
       if (this.#tunnels.has(request)) headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_TUNNEL}`);
@@ -73,7 +72,7 @@ export class AgentServer implements Component {
 
   async start(): Promise<void> {
     const server = createServer({
-      ...this.#tls(),
+      ...this.#tls,
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',
@@ -88,11 +87,9 @@ export class AgentServer implements Component {
       server.once('error', reject);
       server.listen(this.#options.config.port, () => resolve());
     });
-    this.#tlsTimer = setInterval(() => this.#renewTls(), TLS_CHECK_MS).unref();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#tlsTimer);
     const server = this.#server;
     if (!server) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -101,24 +98,10 @@ export class AgentServer implements Component {
     await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
   }
 
-  #tls(): { ca: Buffer; cert: Buffer; key: Buffer } {
-    const { caFile, certFile, keyFile } = this.#options.tls;
-    this.#tlsStamp = this.#stamp();
-    return { ca: readFileSync(caFile), cert: readFileSync(certFile), key: readFileSync(keyFile) };
-  }
-
-  #stamp(): string {
-    const { caFile, certFile, keyFile } = this.#options.tls;
-    return [caFile, certFile, keyFile].map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs).join();
-  }
-
-  #renewTls(): void {
-    try {
-      if (this.#stamp() !== this.#tlsStamp) this.#server?.setSecureContext(this.#tls());
-    } catch (error) {
-      // Half replaced: the old one serves until the next look.
-      this.#options.log.warn('the serving certificate was not renewed', { error });
-    }
+  /** For connections from now on. */
+  renew(tls: TlsCredentials): void {
+    this.#tls = tls;
+    this.#server?.setSecureContext(tls);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

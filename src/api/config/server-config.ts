@@ -21,13 +21,13 @@ export interface ServerConfig {
     | { kind: 'memory' }
     | { kind: 'etcd'; endpoints: string[]; caFile: string; certFile: string; keyFile: string };
   pki: {
-    /** Trusted for client certificates; also handed to pods as kube-root-ca.crt. */
+    /** Trusted for client certificates; also handed to pods as kube-root-ca.crt. Two authorities while one takes over from the other. */
     caFile: string;
-    /** Signs node certificates and CSRs. */
+    /** Signs node certificates and CSRs, with the authority of `caFile` that it belongs to. */
     caKeyFile: string;
     certFile: string;
     keyFile: string;
-    /** Service-account tokens: private key to sign; its public half verifies. */
+    /** Service-account tokens: private key to sign; its public half verifies, and so do public keys that follow it. */
     serviceAccountKeyFile: string;
     serviceAccountIssuer: string;
     /** Client certificate that the API server shows to agents (CN=kube-apiserver-kubelet-client, O=system:masters is NOT used). */
@@ -36,6 +36,8 @@ export interface ServerConfig {
   };
   /** For `components` without apiserver: how to reach one. */
   kubeconfigFile?: string;
+  /** The longest life of certificates that the control plane signs, its own among them. Default a year. */
+  certificateSeconds?: number;
   /** Defaults 40 s and 300 s upstream; ours are lower, see targets. Seconds. */
   nodeMonitorGraceSeconds?: number;
   podEvictionSeconds?: number;

@@ -55,6 +55,27 @@ const OURS: readonly RbacDefault[] = [
     roleRef: { kind: 'ClusterRole', name: 'system:kubelet-api-admin' },
     subjects: [{ kind: 'User', apiGroup: GROUP, name: 'kube-apiserver-kubelet-client' } as unknown as KubeObject],
   },
+  // Nodes renew their own client certificates: kubeadm makes the same binding.
+  {
+    kind: 'ClusterRoleBinding',
+    name: 'slipway:node-certificate-rotation',
+    roleRef: { kind: 'ClusterRole', name: 'system:certificates.k8s.io:certificatesigningrequests:selfnodeclient' },
+    subjects: [{ kind: 'Group', apiGroup: GROUP, name: 'system:nodes' } as unknown as KubeObject],
+  },
+  // Upstream leaves serving certificates to a person; here they are approved for what is surely the node's own.
+  {
+    kind: 'ClusterRole',
+    name: 'slipway:serving-certificate-approver',
+    rules: [
+      { apiGroups: ['certificates.k8s.io'], resources: ['signers'], resourceNames: ['kubernetes.io/kubelet-serving'], verbs: ['approve'] },
+    ],
+  },
+  {
+    kind: 'ClusterRoleBinding',
+    name: 'slipway:serving-certificate-approver',
+    roleRef: { kind: 'ClusterRole', name: 'slipway:serving-certificate-approver' },
+    subjects: [{ kind: 'ServiceAccount', name: 'certificate-controller', namespace: 'kube-system' } as unknown as KubeObject],
+  },
 ];
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
@@ -102,12 +123,27 @@ export const bootstrapObjects = async (
     }),
     ...PRIORITIES.map((one) => ensure(priorityClass, one)),
     ensure(configMap, {
-      metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+      metadata: { name: CLIENT_CA_MAP, namespace: 'kube-system' },
       data: { 'client-ca-file': options.clientCaPem },
     }),
   ]);
   options.log.debug('bootstrap objects are there', { roles: roles.length });
 };
+
+/** Extension API servers read there whose client certificates to believe; the authority may have been renewed. */
+export const publishClientCa = async (cache: WatchCache, clientCaPem: string): Promise<void> => {
+  const resource = cache.resource(configMap);
+  const existing = await resource.get({ namespace: 'kube-system', name: CLIENT_CA_MAP });
+  if (!existing || (existing.object['data'] as Record<string, string> | undefined)?.['client-ca-file'] === clientCaPem) return;
+  const next = existing.parse();
+  next['data'] = { ...(next['data'] as Record<string, string> | undefined), 'client-ca-file': clientCaPem };
+  await resource.update(existing, next).catch((error: unknown) => {
+    // Another API server was first, and publishes the same.
+    if (!(error instanceof StoreError)) throw error;
+  });
+};
+
+const CLIENT_CA_MAP = 'extension-apiserver-authentication';
 
 const systemNamespace = (name: string) => ({
   metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },

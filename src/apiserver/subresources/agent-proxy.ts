@@ -16,7 +16,13 @@ import { sendOverWebSocket } from './web-socket-log.ts';
 export interface AgentProxyOptions {
   readonly cache: WatchCache;
   readonly log: Logger;
-  readonly pki: { readonly caPem: string; readonly certPem: string; readonly keyPem: string };
+  readonly pki: AgentProxyPki;
+}
+
+export interface AgentProxyPki {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
 }
 
 export interface AgentProxy {
@@ -25,6 +31,8 @@ export interface AgentProxy {
   /** Requests with an `Upgrade` header: `socket` becomes a pipe to the target once that has agreed. */
   upgrade(context: RequestContext, key: string, client: UpgradeExchange): Promise<void>;
   has(key: string): boolean;
+  /** What agents are shown from now on. */
+  renew(pki: AgentProxyPki): void;
 }
 
 /** Headers of one hop, and those that say who the client is: they end here. */
@@ -49,7 +57,9 @@ const PLAIN: ReadonlySet<string> = new Set(['/pods/log']);
 /** Byte proxies to agents, pods and services: the request goes on as it came, and so does the answer. */
 export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentProxy => {
   const targets = createTargets(cache);
-  const agents = new Agent({ ca: pki.caPem, cert: pki.certPem, key: pki.keyPem, keepAlive: false });
+  const agentFor = ({ caPem, certPem, keyPem }: AgentProxyPki): Agent =>
+    new Agent({ ca: caPem, cert: certPem, key: keyPem, keepAlive: false });
+  let agents = agentFor(pki);
   const strangers = new Agent({ rejectUnauthorized: false, keepAlive: false });
 
   const dial = (target: ProxyTarget, method: string, headers: Headers): ClientRequest => {
@@ -98,6 +108,9 @@ export const createAgentProxy = ({ cache, log, pki }: AgentProxyOptions): AgentP
   return {
     streams: new Map(Object.keys(targets).map((key) => [key, stream(key)])),
     has: (key) => Object.hasOwn(targets, key),
+    renew: (renewed) => {
+      agents = agentFor(renewed);
+    },
     async upgrade(context, key, client) {
       const { exchange, info } = context;
       const target = await (targets[key] as (typeof targets)[string])(context);

@@ -6,6 +6,7 @@ import { type Kubeconfig, kubeconfigPaths, loadKubeconfig } from '../../pki/kube
 import { durationMs } from '../args/duration.ts';
 import { booleanFlag, type Flags, integerFlag, listFlag, textFlag, type Values } from '../args/flags.ts';
 import type { Io } from '../io.ts';
+import { followCluster, isDue } from './follow-cluster.ts';
 import { ResourceCatalog } from './resource-catalog.ts';
 
 const global = { helpGroup: 'global' } as const;
@@ -62,9 +63,12 @@ export interface Session {
 
 /** Reads the kubeconfig with kubectl's rules and makes a connection that is opened by the first request. */
 export const openSession = async (flags: KubeValues, io: Io): Promise<Session> => {
-  const config = await loadKubeconfig(flags.kubeconfig ? [flags.kubeconfig] : kubeconfigPaths(io.env));
+  const paths = flags.kubeconfig ? [flags.kubeconfig] : kubeconfigPaths(io.env);
+  const config = await loadKubeconfig(paths);
   const contextName = flags.context ?? config['current-context'];
-  const { endpoint, namespace } = await resolveEndpoint(config, contextName, flags, io);
+  let { endpoint, namespace } = await resolveEndpoint(config, contextName, flags, io);
+  if (isDue(contextName, endpoint.cert, Date.now()) && (await followCluster(contextName, io)))
+    ({ endpoint, namespace } = await resolveEndpoint(await loadKubeconfig(paths), contextName, flags, io));
   let warnings = 0;
   const transport = watched(
     createRestTransport({
@@ -223,6 +227,7 @@ const watched = (transport: RestTransport, observers: Observers): RestTransport 
       }),
     watch: (request) => transport.watch(request),
     stream: (request) => transport.stream(request),
+    renew: (credentials) => transport.renew(credentials),
     close: () => transport.close(),
   };
 };

@@ -1,9 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
 
-export interface ConnectionSettings {
-  ca?: string | Buffer | undefined;
-  cert?: string | Buffer | undefined;
-  key?: string | Buffer | undefined;
+export interface ConnectionSettings extends Credentials {
   /** The name that the server's certificate must carry, where it is not the URL's host. */
   serverName?: string | undefined;
   insecureSkipTlsVerify?: boolean | undefined;
@@ -11,6 +8,13 @@ export interface ConnectionSettings {
   connectTimeoutMs: number;
   /** How often an idle session is asked whether it lives; an answer that takes as long ends it. */
   pingIntervalMs: number;
+}
+
+/** PEM. */
+export interface Credentials {
+  ca?: string | Buffer | undefined;
+  cert?: string | Buffer | undefined;
+  key?: string | Buffer | undefined;
 }
 
 /** Nothing was sent, or the server said that it did nothing: any request may be tried again. */
@@ -24,7 +28,7 @@ export class NotSentError extends Error {}
  */
 export class Http2Connection {
   readonly url: string;
-  readonly #settings: ConnectionSettings;
+  #settings: ConnectionSettings;
   #session: Promise<ClientHttp2Session> | undefined;
   #underWay = 0;
 
@@ -54,6 +58,18 @@ export class Http2Connection {
       this.#released(session);
       throw new NotSentError('the connection takes no more requests', { cause: error });
     }
+  }
+
+  /** Requests from now on go by a new session that shows these; what is under way on the old one ends on it. */
+  renew(credentials: Credentials): void {
+    this.#settings = { ...this.#settings, ...credentials };
+    const old = this.#session;
+    this.#session = undefined;
+    void old?.then(
+      (session) => session.close(),
+      // It never came to be.
+      () => {},
+    );
   }
 
   async close(): Promise<void> {

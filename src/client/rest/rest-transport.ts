@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { type Status, StatusError, statusError } from '../../api/meta/status.ts';
 import type { ApiEvent, ApiRequest, ApiResponse, Transport } from '../../api/transport.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { Http2Connection, NotSentError } from './http2-connection.ts';
+import { type Credentials, Http2Connection, NotSentError } from './http2-connection.ts';
 import { linesOf } from './lines.ts';
 import { ServerList } from './server-list.ts';
 
@@ -31,6 +31,8 @@ export interface RestTransportOptions {
 export interface RestTransport extends Transport {
   /** The answer's body as it comes: for `logs --follow`. Rejects as `send`; the stream ends when `signal` aborts. */
   stream(request: ApiRequest): Promise<Readable>;
+  /** New connections show these credentials; requests and watches under way are not disturbed. */
+  renew(credentials: Credentials): void;
 }
 
 /** An answer whose headers are there and whose body is still to be read. */
@@ -109,6 +111,10 @@ export const createRestTransport = (options: RestTransportOptions): RestTranspor
     },
     async stream(request) {
       return (await askPatiently(request)).stream;
+    },
+    renew(credentials) {
+      Object.assign(settings, credentials);
+      for (const connection of connections.values()) connection.renew(credentials);
     },
     async close() {
       closed = true;

@@ -1,4 +1,7 @@
+import { BlockList, isIP } from 'node:net';
+import type { Stored } from '../../api/meta/object.ts';
 import type { CertificateSigningRequestSpec } from '../../api/types/certificates-v1.ts';
+import type { Node } from '../../api/types/core-v1.ts';
 import type { CertificateSubject } from '../controller.ts';
 
 export type RequestVerdict = { kind: 'leave' } | { kind: 'refuse'; why: string } | { kind: 'sign'; usages: ('client' | 'server')[] };
@@ -40,6 +43,53 @@ export const isSelfRenewal = (spec: CertificateSigningRequestSpec, subject: Cert
   spec.username === subject.commonName &&
   (spec.groups ?? []).includes('system:nodes') &&
   judgeRequest(spec, subject).kind === 'sign';
+
+/** Names that mean the API server to its clients. */
+const RESERVED_NAMES = /^(localhost|kubernetes(\..*)?)$/;
+
+/**
+ * Whether a node may serve under the names that it asks for: its own name, and addresses that its Node has, no other Node has, and no
+ * Service can have. A node writes its own addresses, so what others rely on must be out of its reach.
+ */
+export const mayServe = (
+  spec: CertificateSigningRequestSpec,
+  subject: CertificateSubject,
+  world: { nodes: readonly Stored<Node>[]; serviceCidr: string | undefined },
+): boolean => {
+  if (spec.signerName !== KUBELET_SERVING || !(spec.groups ?? []).includes('system:nodes')) return false;
+  if (judgeRequest(spec, subject).kind !== 'sign') return false;
+  const name = subject.commonName.slice('system:node:'.length);
+  const own = world.nodes.find(({ metadata }) => metadata.name === name);
+  if (!own) return false;
+  const addresses = addressesOf(own);
+  const foreign = new Set(world.nodes.filter((node) => node !== own).flatMap(addressesOf));
+  const services = rangeOf(world.serviceCidr);
+  return (
+    subject.dnsNames.every((dnsName) => dnsName === name && !RESERVED_NAMES.test(dnsName)) &&
+    subject.ipAddresses.every(
+      (address) =>
+        addresses.includes(address) &&
+        !foreign.has(address) &&
+        !NEVER.check(address, familyOf(address)) &&
+        !services.check(address, familyOf(address)),
+    )
+  );
+};
+
+const addressesOf = (node: Stored<Node>): string[] =>
+  (node.status?.addresses ?? []).filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP').map(({ address }) => address);
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
+const rangeOf = (cidr: string | undefined): BlockList => {
+  const list = new BlockList();
+  const [base = '', bits = ''] = cidr?.split('/') ?? [];
+  if (isIP(base)) list.addSubnet(base, Number(bits), familyOf(base));
+  return list;
+};
+
+const NEVER = rangeOf('127.0.0.0/8');
+NEVER.addAddress('::1', 'ipv6');
 
 const isNode = ({ commonName, organizations }: CertificateSubject): boolean =>
   commonName.startsWith('system:node:') && organizations.length === 1 && organizations[0] === 'system:nodes';

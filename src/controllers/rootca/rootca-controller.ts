@@ -15,16 +15,21 @@ export const rootCaController: Controller = {
     const maps = informers.of<ConfigMap>(configMaps);
     return {
       watches: [
+        (enqueue) =>
+          config.rootCa?.onChange(() => {
+            for (const { metadata } of allNamespaces.list()) enqueue(metadata.name ?? '');
+          }) ?? (() => {}),
         watchOf(allNamespaces, ({ metadata }) => [metadata.name ?? '']),
         watchOf(maps, ({ metadata }) => (metadata.name === NAME ? [metadata.namespace ?? ''] : [])),
       ],
       sync: async (name) => {
         const namespace = allNamespaces.get(name);
-        if (config.rootCaPem === undefined || !namespace || namespace.metadata.deletionTimestamp) return undefined;
+        const rootCaPem = config.rootCa?.pem();
+        if (rootCaPem === undefined || !namespace || namespace.metadata.deletionTimestamp) return undefined;
         const current = maps.get(`${name}/${NAME}`);
-        const data = { 'ca.crt': config.rootCaPem };
+        const data = { 'ca.crt': rootCaPem };
         const annotations = { ...current?.metadata.annotations, [DESCRIPTION]: DESCRIPTION_TEXT };
-        if (current?.data?.['ca.crt'] === config.rootCaPem && current.metadata.annotations?.[DESCRIPTION]) return undefined;
+        if (current?.data?.['ca.crt'] === rootCaPem && current.metadata.annotations?.[DESCRIPTION]) return undefined;
         const wanted: Stored<ConfigMap> = {
           apiVersion: 'v1',
           kind: 'ConfigMap',

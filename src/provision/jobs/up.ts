@@ -1,6 +1,7 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
+import { contextName } from '../admin-access.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
@@ -8,7 +9,6 @@ import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { STEPS } from '../steps/index.ts';
-import { contextName } from '../steps/kubeconfig.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
 

@@ -17,6 +17,8 @@ export interface ClusterSpec {
   hooks?: HooksSpec | undefined;
   /** Files and folders whose objects are applied when all is ready. Absolute. */
   manifests?: readonly string[] | undefined;
+  /** The life of leaf certificates; a year where it is left out. */
+  certificateSeconds?: number | undefined;
 }
 
 /** Shell commands on this computer, by the moment at which they run. */
@@ -131,7 +133,17 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
     nodes,
     dedicatedControlPlanes: wishes.dedicatedControlPlanes ?? known?.dedicatedControlPlanes ?? false,
     network: known?.network ?? DEFAULT_NETWORK,
+    ...certificateLife(known),
   };
+};
+
+/** $SLIPWAY_CERTIFICATE_SECONDS, of a cluster that is new: for those who want short lives, and for tests of renewal. */
+const certificateLife = (known?: ClusterSpec): Pick<ClusterSpec, 'certificateSeconds'> => {
+  const text = process.env['SLIPWAY_CERTIFICATE_SECONDS'];
+  const certificateSeconds = known ? known.certificateSeconds : text ? Number(text) : undefined;
+  if (certificateSeconds === undefined) return {};
+  if (Number.isInteger(certificateSeconds) && certificateSeconds >= 30) return { certificateSeconds };
+  throw new SlipwayError('USAGE', { tried: `use SLIPWAY_CERTIFICATE_SECONDS=${text}`, cause: 'it must be a whole number of at least 30' });
 };
 
 const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {

@@ -112,6 +112,10 @@ export class ClusterStateFolder {
     return changeKubeconfigFile(await kubeconfigFileToChange(), change);
   }
 
+  async removeFile(name: string): Promise<void> {
+    await rm(join(this.path, name), { force: true });
+  }
+
   /** One change at a time: throws STATE_LOCKED with the pid of the other. A lock of a process that is gone is taken over. */
   lock(): () => void {
     const locks = join(this.path, '..', '..', 'locks');

@@ -5,7 +5,7 @@ import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import { labelsOfItsOwn, taintsOf } from '../node-marks.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
-import { layFiles, requirePki } from './lay-files.ts';
+import { layFiles, layFreshLeaves, requirePki } from './lay-files.ts';
 import { layService } from './lay-service.ts';
 import { nodeCommand, nodeEnvironment } from './node-command.ts';
 import type { Step } from './step.ts';
@@ -22,18 +22,13 @@ export const agents: Step<ClusterContext> = {
   apply: (context) =>
     onEveryNode(context.spec.nodes, async (node) => {
       const host = hostOf(context, node);
-      const pki = requirePki(context);
-      const client = pki.agentClients.get(node.name);
-      const serving = pki.agentServings.get(node.name);
-      const { changed } = await layFiles(host, {
-        [`${NODE_PATHS.pki}/ca.crt`]: pki.authority.certPem,
-        [`${NODE_PATHS.pki}/agent.crt`]: client?.certPem ?? '',
-        [`${NODE_PATHS.pki}/agent.key`]: client?.keyPem ?? '',
-        [`${NODE_PATHS.pki}/agent-serving.crt`]: serving?.certPem ?? '',
-        [`${NODE_PATHS.pki}/agent-serving.key`]: serving?.keyPem ?? '',
-        [`${NODE_PATHS.config}/agent.json`]: `${JSON.stringify(await agentConfig(context, node, host), undefined, 2)}\n`,
-      });
-      return layService(host, {
+      const [config, secrets] = await Promise.all([
+        layFiles(host, {
+          [`${NODE_PATHS.config}/agent.json`]: `${JSON.stringify(await agentConfig(context, node, host), undefined, 2)}\n`,
+        }),
+        layAgentSecrets(context, node),
+      ]);
+      const service = await layService(host, {
         unit: {
           name: SERVICES.agent,
           description: 'Slipway node agent',
@@ -41,9 +36,19 @@ export const agents: Step<ClusterContext> = {
           env: nodeEnvironment('slipway-agent.js'),
           after: [SERVICES.containerd],
         },
-        configChanged: changed,
+        configChanged: config.changed,
       });
+      return { changed: service.changed || secrets.changed };
     }),
+};
+
+/** What the agent takes up while it runs. */
+export const layAgentSecrets = async (context: ClusterContext, node: NodeSpec): Promise<{ changed: boolean }> => {
+  const results = await Promise.all([
+    layFiles(hostOf(context, node), { [`${NODE_PATHS.pki}/ca.crt`]: requirePki(context).trustPem }),
+    layFreshLeaves(context, node, ['agent', 'agent-serving']),
+  ]);
+  return { changed: results.some((result) => result.changed) };
 };
 
 const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host): Promise<AgentConfig> => {

@@ -34,5 +34,5 @@ export const apiReady: Step<ClusterContext> = {
 
 const adminTransport = (context: ClusterContext): RestTransport => {
   const pki = requirePki(context);
-  return createRestTransport({ servers: apiServers(context), ca: pki.authority.certPem, cert: pki.admin.certPem, key: pki.admin.keyPem });
+  return createRestTransport({ servers: apiServers(context), ca: pki.trustPem, cert: pki.admin.certPem, key: pki.admin.keyPem });
 };

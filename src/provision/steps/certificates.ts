@@ -1,17 +1,17 @@
-import { createAuthority, createSigningKey, issueCertificate, type KeyPair, readCertificate } from '../../pki/certificates.ts';
-import { addressOf, type ClusterContext, controlPlanes } from '../cluster-context.ts';
+import { createAuthority, createSigningKey, issueCertificate } from '../../pki/certificates.ts';
+import { type Authorities, adminPair, certificateDays, readAuthorities } from '../admin-access.ts';
+import { type ClusterContext, hostOf } from '../cluster-context.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
 import type { ClusterStateFolder } from '../state/cluster-state.ts';
+import { type FreshLeaf, type LeafName, leafPaths, leavesOf, stillServes } from './node-leaves.ts';
 import type { Step } from './step.ts';
 
 const AUTHORITY_YEARS = 10;
-const CERTIFICATE_DAYS = 365;
-/** A certificate that ends sooner is replaced by the next `up`. */
-const RENEW_DAYS = 60;
-const DAY_MS = 86_400_000;
 
 /**
- * The cluster's authority and every certificate of it, kept in the cluster's folder on this client. Only the administrator's is in
- * system:masters; nodes, the API server's own client and everything else have what RBAC gives them.
+ * The cluster's authority, the administrator's certificate and the key of service accounts, kept in the cluster's folder on this client; and
+ * certificates for nodes that have none, or one that no longer serves. Only the administrator's is in system:masters; nodes, the API
+ * server's own client and everything else have what RBAC gives them. What serves is left alone: nodes renew their own.
  */
 export const certificates: Step<ClusterContext> = {
   name: 'certificates',
@@ -21,101 +21,48 @@ export const certificates: Step<ClusterContext> = {
   apply: async (context) => {
     const { folder, spec } = context;
     const made = { changed: false };
-    const authority = await keep(folder, 'ca', made, () =>
-      createAuthority({ commonName: `slipway-${spec.name}-ca`, years: AUTHORITY_YEARS }),
-    );
-    const leaf = (name: string, options: LeafOptions): Promise<KeyPair> =>
-      keep(
-        folder,
-        name,
-        made,
-        () => issueCertificate(authority, { ...options, days: CERTIFICATE_DAYS }),
-        (pair) => fits(pair, options),
+    const { trustPem, authority } = await authoritiesIn(folder, made, spec.name);
+    const days = certificateDays(spec);
+    const renewAll = context.options.renewCertificates === true;
+    const admin = await adminPair(folder, { spec, authority, renew: renewAll });
+    made.changed ||= admin.changed;
+    const leaves = async (node: NodeSpec): Promise<Map<LeafName, FreshLeaf>> => {
+      const host = hostOf(context, node);
+      const fresh = await Promise.all(
+        leavesOf(context, node).map(async ([name, options]) => {
+          const there = await host.readFile(leafPaths(name).certFile);
+          if (there && !renewAll && stillServes(there.toString(), options, { authorityPem: authority.certPem, now: Date.now() }))
+            return undefined;
+          made.changed = true;
+          return [name, { pair: await issueCertificate(authority, { ...options, days }), replaces: there !== undefined }] as const;
+        }),
       );
-    const perNode = async (suffix: string, nodes: typeof spec.nodes, options: (name: string, address: string) => LeafOptions) =>
-      new Map(
-        await Promise.all(
-          nodes.map(
-            async (node) => [node.name, await leaf(`${node.name}-${suffix}`, options(node.name, addressOf(context, node)))] as const,
-          ),
-        ),
-      );
-    const [admin, kubeletClient, serviceAccountKeyPem, servers, agentClients, agentServings] = await Promise.all([
-      leaf('admin', { commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] }),
-      leaf('apiserver-kubelet-client', { commonName: 'kube-apiserver-kubelet-client', usages: ['client'] }),
-      signingKey(folder, made),
-      perNode('apiserver', controlPlanes(spec), (name, address) => ({
-        commonName: 'kube-apiserver',
-        usages: ['server'],
-        dnsNames: [
-          'kubernetes',
-          'kubernetes.default',
-          'kubernetes.default.svc',
-          `kubernetes.default.svc.${spec.network.clusterDomain}`,
-          'localhost',
-          name,
-        ],
-        ipAddresses: [firstAddress(spec.network.serviceCidr), '127.0.0.1', address],
-      })),
-      perNode('agent', spec.nodes, (name) => ({ commonName: `system:node:${name}`, organizations: ['system:nodes'], usages: ['client'] })),
-      perNode('agent-serving', spec.nodes, (name, address) => ({
-        commonName: `system:node:${name}`,
-        organizations: ['system:nodes'],
-        usages: ['server'],
-        dnsNames: [name],
-        ipAddresses: [address],
-      })),
+      return new Map(fresh.filter((entry) => entry !== undefined));
+    };
+    const [signingKeys, ...nodes] = await Promise.all([
+      signingKeysIn(folder, made),
+      ...spec.nodes.map(async (node) => [node.name, await leaves(node)] as const),
     ]);
-    context.pki = { authority, admin, kubeletClient, serviceAccountKeyPem, servers, agentClients, agentServings };
+    context.pki = { authority, trustPem, admin: admin.pair, signingKeys, fresh: new Map(nodes) };
     return made;
   },
 };
 
-interface LeafOptions {
-  commonName: string;
-  organizations?: string[];
-  usages: ('client' | 'server')[];
-  dnsNames?: string[];
-  ipAddresses?: string[];
-}
-
-/** The pair that is there, if it still serves; else a new one, written down. */
-const keep = async (
-  folder: ClusterStateFolder,
-  name: string,
-  made: { changed: boolean },
-  make: () => Promise<KeyPair>,
-  serves: (pair: KeyPair) => boolean = () => true,
-): Promise<KeyPair> => {
-  const [certPem, keyPem] = await Promise.all([folder.readFile(`pki/${name}.crt`), folder.readFile(`pki/${name}.key`)]);
-  if (certPem && keyPem && serves({ certPem, keyPem })) return { certPem, keyPem };
-  const pair = await make();
-  await Promise.all([folder.writeFile(`pki/${name}.crt`, pair.certPem), folder.writeFile(`pki/${name}.key`, pair.keyPem)]);
+const authoritiesIn = async (folder: ClusterStateFolder, made: { changed: boolean }, cluster: string): Promise<Authorities> => {
+  const there = await readAuthorities(folder);
+  if (there) return there;
+  const authority = await createAuthority({ commonName: `slipway-${cluster}-ca`, years: AUTHORITY_YEARS });
+  await Promise.all([folder.writeFile('pki/ca.crt', authority.certPem), folder.writeFile('pki/ca.key', authority.keyPem)]);
   made.changed = true;
-  return pair;
+  return { trustPem: authority.certPem, authority };
 };
 
-const signingKey = async (folder: ClusterStateFolder, made: { changed: boolean }): Promise<string> => {
+/** The private key that signs tokens, and below it the public one of before a rotation. */
+const signingKeysIn = async (folder: ClusterStateFolder, made: { changed: boolean }): Promise<string> => {
   const there = await folder.readFile('pki/service-accounts.key');
   if (there) return there;
   const { keyPem } = await createSigningKey();
   await folder.writeFile('pki/service-accounts.key', keyPem);
   made.changed = true;
   return keyPem;
-};
-
-/** Whether a certificate names what it has to, and lasts. */
-const fits = (pair: KeyPair, wanted: LeafOptions): boolean => {
-  const found = readCertificate(pair.certPem);
-  return (
-    found.notAfter.getTime() - Date.now() > RENEW_DAYS * DAY_MS &&
-    (wanted.dnsNames ?? []).every((name) => found.dnsNames.includes(name)) &&
-    (wanted.ipAddresses ?? []).every((address) => found.ipAddresses.includes(address))
-  );
-};
-
-/** The address of the `kubernetes` Service: the first of the range. */
-export const firstAddress = (cidr: string): string => {
-  const bytes = (cidr.split('/')[0] ?? '').split('.').map(Number);
-  return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join('.');
 };

@@ -1,8 +1,8 @@
 import type { ServerConfig } from '../../api/config/server-config.ts';
-import { addressOf, type ClusterContext, type ClusterPki, controlPlanes, hostOf, onEveryNode } from '../cluster-context.ts';
+import { addressOf, type ClusterContext, controlPlanes, hostOf, onEveryNode } from '../cluster-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { API_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
-import { layFiles, requirePki } from './lay-files.ts';
+import { layFiles, layFreshLeaves, requirePki } from './lay-files.ts';
 import { layService } from './lay-service.ts';
 import { nodeCommand, nodeEnvironment, SERVER_HEAP } from './node-command.ts';
 import type { Step } from './step.ts';
@@ -16,32 +16,35 @@ export const controlPlane: Step<ClusterContext> = {
   apply: (context) =>
     onEveryNode(controlPlanes(context.spec), async (node) => {
       const host = hostOf(context, node);
-      const { changed } = await layFiles(host, serverFiles(context, node));
-      return layService(host, {
+      const [config, secrets] = await Promise.all([
+        layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(serverConfig(context, node), undefined, 2)}\n` }),
+        layServerSecrets(context, node),
+      ]);
+      const service = await layService(host, {
         unit: {
           name: SERVICES.server,
           description: 'Slipway control plane',
           command: nodeCommand(NODE_PATHS.server, `${NODE_PATHS.config}/server.json`, SERVER_HEAP),
           env: nodeEnvironment('slipway-server.js'),
         },
-        configChanged: changed,
+        configChanged: config.changed,
       });
+      return { changed: service.changed || secrets.changed };
     }),
 };
 
-const serverFiles = (context: ClusterContext, node: NodeSpec): Record<string, string> => {
-  const pki: ClusterPki = requirePki(context);
-  const server = pki.servers.get(node.name);
-  return {
-    [`${NODE_PATHS.pki}/ca.crt`]: pki.authority.certPem,
-    [`${NODE_PATHS.pki}/ca.key`]: pki.authority.keyPem,
-    [`${NODE_PATHS.pki}/apiserver.crt`]: server?.certPem ?? '',
-    [`${NODE_PATHS.pki}/apiserver.key`]: server?.keyPem ?? '',
-    [`${NODE_PATHS.pki}/service-accounts.key`]: pki.serviceAccountKeyPem,
-    [`${NODE_PATHS.pki}/apiserver-kubelet-client.crt`]: pki.kubeletClient.certPem,
-    [`${NODE_PATHS.pki}/apiserver-kubelet-client.key`]: pki.kubeletClient.keyPem,
-    [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(serverConfig(context, node), undefined, 2)}\n`,
-  };
+/** What the server takes up while it runs. */
+export const layServerSecrets = async (context: ClusterContext, node: NodeSpec): Promise<{ changed: boolean }> => {
+  const { authority, trustPem, signingKeys } = requirePki(context);
+  const results = await Promise.all([
+    layFiles(hostOf(context, node), {
+      [`${NODE_PATHS.pki}/ca.crt`]: trustPem,
+      [`${NODE_PATHS.pki}/ca.key`]: authority.keyPem,
+      [`${NODE_PATHS.pki}/service-accounts.key`]: signingKeys,
+    }),
+    layFreshLeaves(context, node, ['apiserver', 'apiserver-kubelet-client']),
+  ]);
+  return { changed: results.some((result) => result.changed) };
 };
 
 const serverConfig = (context: ClusterContext, node: NodeSpec): ServerConfig => {
@@ -61,6 +64,7 @@ const serverConfig = (context: ClusterContext, node: NodeSpec): ServerConfig => 
     // Upstream waits 40 s and then five minutes before a dead node's pods move.
     nodeMonitorGraceSeconds: 10,
     podEvictionSeconds: 20,
+    ...(context.spec.certificateSeconds ? { certificateSeconds: context.spec.certificateSeconds } : {}),
     store: { kind: 'sqlite', path: `${NODE_PATHS.data}/store/slipway.db` },
     pki: {
       caFile: `${NODE_PATHS.pki}/ca.crt`,

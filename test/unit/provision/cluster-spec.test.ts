@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterWishes, checkName, clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
-import { firstAddress } from '../../../src/provision/steps/certificates.ts';
+import { firstAddress } from '../../../src/provision/steps/node-leaves.ts';
 
 const names = (wishes: ClusterWishes, known?: ReturnType<typeof clusterSpec>): string[] =>
   clusterSpec(wishes, known).nodes.map((node) => node.name);
