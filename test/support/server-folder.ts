@@ -23,7 +23,7 @@ export const layDownServer = async (
   const server = await issue('server', {
     commonName: 'kube-apiserver',
     dnsNames: ['localhost', 'kubernetes'],
-    ipAddresses: ['127.0.0.1'],
+    ipAddresses: ['127.0.0.1', '192.0.2.1'],
     usages: ['server'],
   });
   const agent = await issue('agent', { commonName: 'kube-apiserver-kubelet-client', usages: ['client'] });
