@@ -3,7 +3,7 @@
  * node:test is the runner; the tiers run one after the other so that two cores are enough.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +27,9 @@ if (unknown.length) {
 const PACKAGES = [
   ...['containerd', 'runc', 'runit', 'nftables', 'conntrack', 'containernetworking-plugins', 'busybox-static'],
   ...['iproute2', 'iptables', 'procps', 'openssh-server', 'openssl', 'buildah', 'tmux', 'genisoimage'],
+  ...['libvirt-daemon-system', 'libvirt-daemon-driver-qemu', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base'],
+  // Without it apt brings systemd to a machine that runs without.
+  ...(existsSync('/run/systemd/system') ? [] : ['libvirt-daemon-system-sysv']),
 ];
 
 const installPackages = () => {

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Finding } from '../driver.ts';
 import { emulatorThere, kvmWorks } from './kvm-acceleration.ts';
@@ -8,12 +8,14 @@ import type { Virsh } from './virsh.ts';
 const PACKAGES = [
   'libvirt-clients',
   'libvirt-daemon-system',
-  // On hosts without systemd apt would otherwise choose, and upgrade, parts of systemd.
   'libvirt-daemon-driver-qemu',
   'qemu-system-x86',
   'qemu-utils',
   'dnsmasq-base',
 ];
+
+/** On a host that runs without systemd apt would otherwise bring it, or change parts of it. */
+const packagesHere = (): string[] => (existsSync('/run/systemd/system') ? PACKAGES : [...PACKAGES, 'libvirt-daemon-system-sysv']);
 
 /** What keeps virtual machines from running on this host, or makes them slow. */
 export const kvmFindings = async (virsh: Virsh, settings: KvmSettings): Promise<Finding[]> => {
@@ -60,8 +62,15 @@ const reachFinding = async (virsh: Virsh): Promise<Finding | undefined> => {
   } catch (error) {
     if (!(error instanceof SlipwayError)) throw error;
     const [fix = 'virsh version'] = error.advice;
+    const packages = packagesHere();
     if (error.code === 'PACKAGES_MISSING')
-      return { severity: 'error', code: error.code, problem: 'This host lacks virsh.', fix, packages: PACKAGES };
+      return {
+        severity: 'error',
+        code: error.code,
+        problem: 'This host lacks virsh.',
+        fix: `apt-get install --no-install-recommends ${packages.join(' ')}`,
+        packages,
+      };
     return { severity: 'error', code: error.code, problem: `libvirt does not answer at ${virsh.uri}: ${error.reason}.`, fix };
   }
 };
