@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # Upstream's conformance suite against a fresh Slipway cluster of two nodes, as a black box, in namespaces of its own.
 #
-#   npm run test:conformance -- JUDGES [FOCUS] [SKIP]       FOCUS default '\[Conformance\]'
+#   npm run test:conformance -- [JUDGES] [FOCUS] [SKIP]     JUDGES default ~/.cache/slipway-judges, FOCUS '\[Conformance\]'
 #
-# JUDGES is a folder with e2e.test, ginkgo and kubectl 1.36 (built from the k8s.io/kubernetes module) and images/, docker-archives of the
-# images that the suite names. PROCS specs run at once (default 4); ONLY=parallel or ONLY=serial runs that half; REPORT is where the
+# JUDGES is a folder with e2e.test, ginkgo and kubectl 1.36 and images/, docker-archives of the images that the suite names:
+# build-judges.sh makes it. PROCS specs run at once (default 4); ONLY=parallel or ONLY=serial runs that half; REPORT is where the
 # logs go (default ./e2e-report). A spec that fails is run once more, alone, on the same cluster: this machine may have been busy, and the
 # verdict tells both. The specs that are expected to fail stand in expected-failures.txt, each with its reason.
 set -uo pipefail
 here=$(dirname "$(readlink -f "$0")") root=$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")
-judges=$(realpath "${1:?usage: run.sh JUDGES [FOCUS] [SKIP]}")
+judges=$(realpath -m "${1:-$HOME/.cache/slipway-judges}")
 focus=${2:-'\[Conformance\]'} skip=${3:-}
 report=$(realpath -m "${REPORT:-e2e-report}") procs=${PROCS:-4} only=${ONLY:-parallel serial}
 
 if [ -z "${SLIPWAY_CONFORMANCE_INSIDE:-}" ]; then
   for needed in e2e.test ginkgo kubectl images; do
-    [ -e "$judges/$needed" ] || { echo "there is no $needed in $judges" >&2; exit 2; }
+    [ -e "$judges/$needed" ] || { echo "there is no $needed in $judges: test/conformance/build-judges.sh $judges" >&2; exit 2; }
   done
   mkdir -p "$report" && rm -f "$report"/junit_*-01.xml
   work=$(mktemp -d /var/tmp/slipway-conformance-XXXXXX)
