@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   init: { summary: 'Write a cluster file', group: 'Clusters', load: () => import('./init.ts') },
   plan: { summary: 'Show what up would make, change and remove', group: 'Clusters', load: () => import('./plan.ts') },
   down: { summary: 'Remove a cluster with everything that belongs to it', group: 'Clusters', load: () => import('./down.ts') },
+  adopt: { summary: 'Take over a cluster whose state on this computer is lost', group: 'Clusters', load: () => import('./adopt.ts') },
   start: { summary: 'Start the machines of a cluster; its workloads come back', group: 'Clusters', load: () => import('./start.ts') },
   stop: { summary: 'Stop the machines of a cluster; its data stays', group: 'Clusters', load: () => import('./stop.ts') },
   status: { summary: 'How a cluster is: machines, API, certificates', group: 'Clusters', load: () => import('./status.ts') },

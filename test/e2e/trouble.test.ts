@@ -91,3 +91,40 @@ test('two commands on one cluster at once: the second is refused by name', async
   assert.match(second.stderr, new RegExp(`STATE_LOCKED[\\s\\S]*process ${first.pid}`));
   assert.equal((await first.ended).code, 0);
 });
+
+test('a full disk under the state is told, taken back, and down works on it', async () => {
+  const home = join(suite.root, 'small');
+  const env = { SLIPWAY_HOME: home, KUBECONFIG: join(suite.root, 'small-kubeconfig') };
+  await suite.run(['mkdir', home]);
+  await suite.run(['mount', '-t', 'tmpfs', '-o', 'size=200k', 'tmpfs', home]);
+  try {
+    const fill = (kib: number) => suite.run(['dd', 'if=/dev/zero', `of=${home}/filler`, 'bs=1k', `count=${kib}`]);
+    await fill(180);
+    const up = await suite.slipway(['up', 'cut', '--yes', '--nodes', '1'], { env });
+    assert.equal(up.code, 1);
+    assert.match(up.stderr, /STATE_UNWRITABLE[\s\S]*the disk is full \(ENOSPC\)[\s\S]*df -h/);
+    await nothingLeft();
+    await suite.run(['rm', `${home}/filler`]);
+    assert.equal((await suite.slipway(['up', 'cut', '--yes', '--nodes', '1'], { env })).code, 0);
+    await fill(200);
+    const down = await suite.slipway(['down', 'cut'], { env });
+    assert.equal(down.code, 0, down.stderr);
+    await nothingLeft();
+  } finally {
+    await suite.slipway(['down', 'cut', '--force'], { env });
+    await suite.run(['umount', home]);
+  }
+});
+
+test('a state folder of another user is told, with what mends it', async () => {
+  const home = join(suite.root, 'theirs');
+  await suite.run(['mkdir', '-m', '755', home]);
+  await suite.run(['chmod', '711', suite.root]);
+  const cli = [process.execPath, join(import.meta.dirname, '../../dist/slipway.js'), 'up', 'cut', '--host', 'root@192.0.2.1'];
+  const result = await suite.run(['setpriv', '--reuid', '65534', '--clear-groups', ...cli], {
+    env: { SLIPWAY_HOME: home, HOME: home, KUBECONFIG: join(home, 'config') },
+  });
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /STATE_UNWRITABLE[\s\S]*this user may not write there[\s\S]*SLIPWAY_HOME=/);
+  assert.deepEqual(clusters(), []);
+});

@@ -42,7 +42,7 @@ test('a few questions, a plan, a file, a cluster', { skip }, async () => {
   await window.shows(/Save the cluster file as: \(asked\.yaml\)/);
   window.type('Enter');
   await window.shows(/\+ machine asked-1 +control plane, 1024 MiB[\s\S]*Plan: 2 to make[\s\S]*Make it\?/);
-  assert.deepEqual(await suite.leftovers(), []);
+  assert.ok(!existsSync(join(suite.home, 'clusters')));
   window.type('Enter');
   await window.shows(/Cluster asked is ready/);
   await window.shows(/exit code 0/);

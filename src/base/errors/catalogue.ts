@@ -35,6 +35,7 @@ export const CATALOGUE = {
   SSH_AUTH_FAILED: entry('A host refused every key'),
   STATE_LOCKED: entry('Another slipway works on this cluster'),
   STATE_CORRUPT: entry('The saved state of a cluster cannot be read'),
+  STATE_UNWRITABLE: entry('The state of a cluster cannot be written', ['df -h ~/.slipway']),
   TIMEOUT: entry('Something was not ready in time'),
   DEADLINE: entry('The time that was given for a command is over', ['slipway up --timeout 10m'], 124),
   INTERRUPTED: entry('Stopped by Ctrl-C'),

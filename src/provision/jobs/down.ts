@@ -27,12 +27,17 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
         if (options.force) return undefined;
         throw error;
       });
-      if (!known && !options.force) await folder.require();
+      if (!known && !options.force && !(await openJournal(folder.path).entries()).length) {
+        // An `up` that was killed before it wrote anything down left a folder at most.
+        await folder.remove();
+        await folder.require();
+      }
       const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };
       const hook = (moment: string, title: string) => runHook(push, { moment, title, hooks: known?.spec.hooks, folder, ...options });
       await hook('beforeDown', 'Running hooks before down');
       const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir() });
-      if (known) await folder.write({ ...known, phase: 'deleting' });
+      if (known)
+        await folder.write({ ...known, phase: 'deleting' }).catch((error: unknown) => push({ type: 'warning', message: messageOf(error) }));
       const { targets, used } = await findTargets(spec, { folder, drivers });
       await step(push, { name: 'machines', title: 'Removing machines' }, () => Promise.all([...targets.values()].map(removeMachine)));
       await step(push, { name: 'shared', title: 'Removing the network' }, () =>
@@ -82,7 +87,7 @@ const runHook = async (
   const run = () => runHooks(hooks, moment, { cluster: folder.name, kubeconfig: join(folder.path, 'kubeconfig'), report });
   await step(push, { name, title }, run).catch((error: unknown) => {
     if (!options.force) throw error;
-    push({ type: 'warning', message: `${title}: ${error instanceof Error ? error.message : error}` });
+    push({ type: 'warning', message: `${title}: ${messageOf(error)}` });
   });
 };
 
@@ -106,6 +111,8 @@ export const removeMachine = async ({ driver, cluster, node, machine }: RemovalT
   await driver.destroy({ cluster, name: node });
 };
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** One step of a job that has no list of them. */
 export const step = async <T>(
   push: (event: ProgressEvent) => void,
@@ -119,7 +126,7 @@ export const step = async <T>(
     push({ type: 'step-done', step: name, changed: true, milliseconds: Date.now() - startedAt });
     return result;
   } catch (error) {
-    push({ type: 'step-failed', step: name, reason: error instanceof Error ? error.message : String(error) });
+    push({ type: 'step-failed', step: name, reason: messageOf(error) });
     throw error;
   }
 };

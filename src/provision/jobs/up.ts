@@ -64,7 +64,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         dataDir,
         addresses: known?.addresses ?? {},
       };
-      await folder.write(state);
+      await folder.write(state).catch(async (error: unknown) => {
+        if (!known) await folder.remove();
+        throw error;
+      });
       const context: ClusterContext = {
         spec,
         folder,
@@ -87,7 +90,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         keep: options.keep,
       }).catch(async (error: unknown) => {
         if (!options.keep)
-          await (isNew ? folder.remove() : folder.write({ ...state, spec: known?.spec ?? spec, addresses: known?.addresses ?? {} }));
+          await (isNew ? folder.remove() : folder.write({ ...state, spec: known?.spec ?? spec, addresses: known?.addresses ?? {} })).catch(
+            // The first failure is the one to be told; on a full disk this one follows from it.
+            (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
+          );
         throw withNextCommand(error, spec.name, options.keep);
       });
       context.state = { ...context.state, phase: 'ready' };
@@ -153,7 +159,11 @@ export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec):
   throw new SlipwayError('CLUSTER_EXISTS', {
     tried: `make the cluster ${spec.name}`,
     cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
-    advice: [`slipway up ${spec.name}-2`, `slipway down ${spec.name} --force   # removes those machines`],
+    advice: [
+      `slipway adopt ${spec.name} --driver ${spec.driver}   # makes it known here again`,
+      `slipway up ${spec.name}-2`,
+      `slipway down ${spec.name} --force   # removes those machines`,
+    ],
   });
 };
 

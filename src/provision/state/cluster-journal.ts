@@ -1,6 +1,8 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, JournalEntry } from '../../drivers/driver.ts';
+import { unwritable } from './unwritable.ts';
 
 interface Line extends JournalEntry {
   /** RFC 3339. */
@@ -18,14 +20,10 @@ export const openJournal = (folder: string): Journal => {
   let last: Promise<unknown> = Promise.resolve();
   const append = (line: Line): Promise<void> => {
     const mine = last.then(async () => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const file = await open(path, 'a', 0o600);
       try {
-        // Behind a line that was cut short, ours would be lost with it.
-        await file.write(`${(await endsInLine(path)) ? '' : '\n'}${JSON.stringify(line)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
+        await appendLine(path, JSON.stringify(line));
+      } catch (error) {
+        throw unwritable(path, error);
       }
     });
     // The next one goes on whether this one failed or not; the failure is this caller's.
@@ -34,7 +32,11 @@ export const openJournal = (folder: string): Journal => {
   };
   return {
     record: (resource) => append({ time: new Date().toISOString(), ...resource }),
-    forget: ({ kind, name }) => append({ time: new Date().toISOString(), driver: '', kind, name, gone: true }),
+    forget: ({ kind, name }) =>
+      append({ time: new Date().toISOString(), driver: '', kind, name, gone: true }).catch((error: unknown) => {
+        // On a full disk clusters must be removable. An entry too many is looked for once more, and found to be gone.
+        if (!(error instanceof SlipwayError)) throw error;
+      }),
     entries: async () => {
       const found = new Map<string, JournalEntry>();
       for (const { time: _, gone, ...entry } of linesOf(await readFile(path, 'utf8').catch(() => ''))) {
@@ -45,6 +47,18 @@ export const openJournal = (folder: string): Journal => {
       return [...found.values()];
     },
   };
+};
+
+const appendLine = async (path: string, line: string): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const file = await open(path, 'a', 0o600);
+  try {
+    // Behind a line that was cut short, ours would be lost with it.
+    await file.write(`${(await endsInLine(path)) ? '' : '\n'}${line}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 };
 
 const endsInLine = async (path: string): Promise<boolean> => {

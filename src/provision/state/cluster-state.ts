@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,6 +6,8 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { changeKubeconfigFile, type KubeconfigChange, kubeconfigFileToChange } from '../../pki/kubeconfig-file.ts';
 import { type ClusterSpec, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
+import { lockCluster } from './cluster-lock.ts';
+import { unwritable } from './unwritable.ts';
 
 /** What this client knows of a cluster: `$SLIPWAY_HOME/clusters/NAME/state.json`, written before anything is made. */
 export interface ClusterState {
@@ -35,10 +37,13 @@ export const slipwayDataDir = (env: Readonly<Record<string, string | undefined>>
 /** Names of the clusters that this client knows, sorted. */
 export const clusterNames = async (home = slipwayHome()): Promise<string[]> => {
   const entries = await readdir(join(home, 'clusters'), { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
+  return (
+    entries
+      // A folder without a state is of an `up` that was killed in its first moment.
+      .filter((entry) => entry.isDirectory() && existsSync(join(home, 'clusters', entry.name, 'state.json')))
+      .map((entry) => entry.name)
+      .sort()
+  );
 };
 
 /** The files of one cluster. All are private to the user (0700, 0600). */
@@ -69,7 +74,7 @@ export class ClusterStateFolder {
       throw new SlipwayError('STATE_CORRUPT', {
         tried: `read ${path}`,
         cause: error as Error,
-        advice: [`slipway down ${this.name} --force`],
+        advice: [`slipway adopt ${this.name}   # reads it from the machines again`, `slipway down ${this.name} --force`],
       });
     }
   }
@@ -87,8 +92,7 @@ export class ClusterStateFolder {
   }
 
   async write(state: ClusterState): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
-    await writeAtomically(join(this.path, 'state.json'), `${JSON.stringify(state, undefined, 2)}\n`, 0o600);
+    await this.writeFile('state.json', `${JSON.stringify(state, undefined, 2)}\n`);
   }
 
   async remove(): Promise<void> {
@@ -103,8 +107,13 @@ export class ClusterStateFolder {
   }
 
   async writeFile(name: string, text: string): Promise<{ changed: boolean }> {
-    await mkdir(dirname(join(this.path, name)), { recursive: true, mode: 0o700 });
-    return writeAtomically(join(this.path, name), text, 0o600);
+    const path = join(this.path, name);
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      return await writeAtomically(path, text, 0o600);
+    } catch (error) {
+      throw unwritable(path, error);
+    }
   }
 
   /** The user's own kubeconfig. Throws KUBECONFIG_INVALID. */
@@ -116,26 +125,14 @@ export class ClusterStateFolder {
     await rm(join(this.path, name), { force: true });
   }
 
-  /** One change at a time: throws STATE_LOCKED with the pid of the other. A lock of a process that is gone is taken over. */
+  /** One change at a time: throws STATE_LOCKED with the pid of the other, STATE_UNWRITABLE. */
   lock(): () => void {
     const locks = join(this.path, '..', '..', 'locks');
-    mkdirSync(locks, { recursive: true, mode: 0o700 });
-    const path = join(locks, this.name);
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        const file = openSync(path, 'wx', 0o600);
-        writeSync(file, `${process.pid} ${startTimeOf(process.pid)}\n`);
-        closeSync(file);
-        return () => rmSync(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-        const [pid, startedAt] = readLock(path);
-        // An empty lock is being written just now.
-        if (pid === undefined || (startedAt !== undefined && startTimeOf(pid) === startedAt)) throw locked(this.name, pid);
-        rmSync(path, { force: true });
-      }
+    try {
+      return lockCluster(locks, this.name);
+    } catch (error) {
+      throw unwritable(locks, error);
     }
-    throw locked(this.name, undefined);
   }
 }
 
@@ -145,34 +142,4 @@ const fromVersion1 = (state: Omit<ClusterState, 'version'> & { version: number }
   const { spec } = state;
   const nodes = spec.nodes.map((node) => ({ ...node, pool: DEFAULT_POOL, driver: spec.driver, labels: {}, taints: [] }));
   return { ...state, version: 2, spec: { ...spec, driverSettings: {}, nodes } };
-};
-
-const locked = (name: string, pid: number | undefined): SlipwayError =>
-  new SlipwayError('STATE_LOCKED', {
-    tried: `change the cluster ${name}`,
-    cause: `another slipway works on it${pid ? ` (process ${pid})` : ''}`,
-    advice: pid ? [`ps -p ${pid} -o args`, 'try again when it has ended'] : ['try again'],
-  });
-
-const readLock = (path: string): [pid: number | undefined, startedAt: string | undefined] => {
-  try {
-    const [pid, startedAt] = readFileSync(path, 'utf8').trim().split(' ');
-    return pid ? [Number(pid), startedAt] : [undefined, undefined];
-  } catch {
-    // Its owner removed it in this moment: tried again by the caller as a stale one.
-    return [-1, undefined];
-  }
-};
-
-/** Tells a process from another that got its number later; empty for one that is gone. */
-const startTimeOf = (pid: number): string => {
-  try {
-    return (
-      readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ')[19] ?? ''
-    );
-  } catch {
-    return '';
-  }
 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -70,4 +70,14 @@ test('a lock of a process that is gone is taken over', () => {
   const folder = new ClusterStateFolder('demo', home);
   writeFileSync(join(home, 'locks', 'demo'), '4194303 12345\n');
   folder.lock()();
+  symlinkSync('4194303 12345', join(home, 'locks', 'demo'));
+  folder.lock()();
+  assert.deepEqual(readdirSync(join(home, 'locks')), []);
+});
+
+test('a folder that cannot be written is told with what mends it', async () => {
+  writeFileSync(join(home, 'file'), '');
+  const folder = new ClusterStateFolder('demo', join(home, 'file'));
+  assert.throws(() => folder.lock(), { code: 'STATE_UNWRITABLE', reason: 'a part of the path is a file (ENOTDIR)' });
+  await assert.rejects(folder.writeFile('x', 'y'), { code: 'STATE_UNWRITABLE' });
 });

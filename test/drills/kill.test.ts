@@ -1,0 +1,32 @@
+/** `npm run test:kill`: the long drill. KILLS (100), SEED (1) and DRIVER (local, ssh) in the environment change it. */
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startSshMachines } from '../support/sshd.ts';
+import { enterSuite } from '../support/suite.ts';
+import { killDrill } from './kill-drill.ts';
+
+const suite = await enterSuite(import.meta.filename);
+const kills = Number(process.env['KILLS'] ?? 100);
+const seed = Number(process.env['SEED'] ?? 1);
+const log = (line: string): void => console.log(line);
+
+if (process.env['DRIVER'] === 'ssh')
+  test(`${kills} kills over SSH leave nothing`, async () => {
+    const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
+    try {
+      const look =
+        'ls -d /etc/slipway /usr/local/lib/slipway /var/lib/kubelet 2> /dev/null; ls /etc/service 2> /dev/null | grep slipway; ip -brief link | grep slipway; true';
+      const leftOnHosts = async (): Promise<string[]> =>
+        (
+          await Promise.all(machines.hosts.map(async (host) => (await host.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean)))
+        ).flat();
+      const upArgs = ['--host', machines.targets[0] ?? '', '-i', machines.identityFile];
+      log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, leftOnHosts, longest: { upMs: 12_000, downMs: 3000 }, log })));
+    } finally {
+      await machines.close();
+    }
+  });
+else
+  test(`${kills} kills on sandboxes leave nothing`, async () => {
+    log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs: ['--nodes', '1'], longest: { upMs: 4000, downMs: 1200 }, log })));
+  });
