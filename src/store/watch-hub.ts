@@ -6,9 +6,9 @@ export interface EventHistory {
   read(range: { from: number; to: number; limit: number }): Promise<readonly StoreEvent[]>;
 }
 
-/** Recent events kept in memory: enough for watchers that keep up, small against the cache above the store. */
-const RING_EVENTS = 4096;
-const RING_BYTES = 8 * 1024 * 1024;
+/** Recent events kept in memory: enough for watchers that keep up, which is what the cache above the store does. */
+const RING_EVENTS = 1024;
+const RING_BYTES = 2 * 1024 * 1024;
 const HISTORY_PAGE = 500;
 
 /**

@@ -77,6 +77,20 @@ export class RingEvent {
     return this.#left;
   }
 
+  /** Everyone who keeps up has read it: what can be made again is dropped. The newest version of an object stays as it is. */
+  cool(): void {
+    this.previous?.letGo();
+    if (this.isDeletion) this.item.letGo();
+    this.#added = undefined;
+    this.#changed = undefined;
+    this.#left = undefined;
+  }
+
+  /** What it keeps in memory, about. */
+  get bytes(): number {
+    return this.item.bytes.length + (this.previous?.bytes.length ?? 0);
+  }
+
   #addition(): ShownEvent {
     this.#added ??= new ShownEvent('ADDED', this.item);
     return this.#added;
@@ -91,6 +105,8 @@ export class RingEvent {
 /** Enough for a client that was away for a minute under load; older history comes from the store. */
 const MAX_EVENTS = 8192;
 const MAX_BYTES = 24 * 1024 * 1024;
+/** Older events keep nothing but stored bytes. */
+const WARM_EVENTS = 256;
 /** Pieces of the stream that are kept for other watchers: one for each namespace that is watched. */
 const MAX_SHARED = 64;
 
@@ -114,11 +130,12 @@ export class EventRing {
 
   push(event: RingEvent): void {
     this.#events.push(event);
-    this.#bytes += event.item.bytes.length;
+    this.#bytes += event.bytes;
+    this.#events[this.#events.length - 1 - WARM_EVENTS]?.cool();
     if (this.#events.length < MAX_EVENTS && this.#bytes < MAX_BYTES) return;
     const dropped = this.#events.splice(0, Math.ceil(this.#events.length / 2));
     this.#offset += dropped.length;
-    this.#bytes = this.#events.reduce((sum, kept) => sum + kept.item.bytes.length, 0);
+    this.#bytes = this.#events.reduce((sum, kept) => sum + kept.bytes, 0);
     this.start = dropped.at(-1)?.revision ?? this.start;
   }
 
@@ -126,7 +143,7 @@ export class EventRing {
   extendBack(events: readonly RingEvent[], start: number): void {
     this.#events = [...events, ...this.#events];
     this.#offset -= events.length;
-    this.#bytes += events.reduce((sum, event) => sum + event.item.bytes.length, 0);
+    this.#bytes += events.reduce((sum, event) => sum + event.bytes, 0);
     this.start = start;
   }
 

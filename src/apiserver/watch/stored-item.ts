@@ -67,6 +67,11 @@ export class StoredItem implements CachedItem {
     this.#object = deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion: String(this.revision) } });
   }
 
+  /** Whoever still wants the object of this version has it made again. */
+  letGo(): void {
+    this.#object = undefined;
+  }
+
   parse(): KubeObject {
     return JSON.parse(this.bytes.toString()) as KubeObject;
   }

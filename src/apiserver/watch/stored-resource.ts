@@ -207,6 +207,8 @@ export class StoredResource implements ResourceCache, CursorHome {
   #changeOf(event: StoreEvent, previous: StoredItem | undefined): RingEvent {
     const isDeletion = event.type === 'delete';
     const object = this.#given.get(event.value);
+    // The store keeps the bytes of recent events, and this would keep the objects with them.
+    this.#given.delete(event.value);
     const item = new StoredItem({
       kind: this.kind,
       key: event.key.slice(this.prefix.length),

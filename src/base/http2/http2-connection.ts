@@ -332,10 +332,10 @@ export class Http2Connection implements StreamHome {
     setTimeout(() => this.#socket.destroy(), LAST_WORDS_MS).unref();
   }
 
+  /** Closes it once everything has left. */
   #end(): void {
-    this.writer.flush();
-    this.#socket.end();
     this.#over();
+    this.writer.end();
   }
 
   #over(): void {

@@ -5,6 +5,9 @@ import type { AnswerOf, WorkerAnswer, WorkerData, WorkerFailure, WorkerReady, Wo
 /** The worker's code as one script: put here by the build, so that the bundle is a single file. Absent when run from source. */
 declare const SLIPWAY_STORE_WORKER: string;
 
+/** Messages die young: a large young space only keeps memory. */
+const YOUNG_MB = 16;
+
 interface Waiting {
   resolve: (value: never) => void;
   reject: (error: Error) => void;
@@ -22,7 +25,12 @@ export class StoreWorker {
   constructor(path: string) {
     this.#path = path;
     const workerData: WorkerData = { slipwayStore: true, path };
-    const options = { workerData, name: 'store', execArgv: ['--disable-warning=ExperimentalWarning'] };
+    const options = {
+      workerData,
+      name: 'store',
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    };
     this.#worker =
       typeof SLIPWAY_STORE_WORKER === 'string'
         ? new Worker(SLIPWAY_STORE_WORKER, { ...options, eval: true })

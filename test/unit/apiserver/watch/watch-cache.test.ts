@@ -312,6 +312,27 @@ describe('watches', () => {
     assert.equal(future.readBytes()?.toString().trim().split('\n').length, 15);
   });
 
+  withPods('history keeps bytes, not objects, and a watcher that comes late is shown the same', async (pods) => {
+    let item = await create(pods, podNamed('a'));
+    const early = await pods.watch({ resourceVersion: String(item.revision) });
+    const first = item;
+    const { object } = first;
+    const bytes: string[] = [];
+    for (let round = 0; round < 400; round += 1) {
+      item = await pods.update(item, podNamed('a', { labels: { round: String(round) } }));
+      for (const event of await readUntil(early, 1)) bytes.push(event.bytes.toString());
+    }
+    const last = item.object;
+    assert.notEqual(first.object, object);
+    assert.deepEqual(first.object, object);
+    assert.equal(item.object, last);
+    const late = await pods.watch({ resourceVersion: String(first.revision) });
+    assert.deepEqual(
+      (await readUntil(late, 400)).map((event) => event.bytes.toString()),
+      bytes,
+    );
+  });
+
   withPods('closing the cache ends every watch', async (pods) => {
     const stop = new AbortController();
     const seen: string[] = [];
