@@ -28,6 +28,10 @@ export interface Driver {
   connect(machine: Machine): Promise<Host>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
+  /** Keeps the disk of a machine that is off under a new name; gone with the machine. Throws NAME_TAKEN. Drivers without it cannot. */
+  snapshot?(id: MachineId, name: string): Promise<void>;
+  /** Puts the disk of a machine that is off back to what it was; what was written since is lost. Throws SNAPSHOT_UNKNOWN. */
+  restore?(id: MachineId, name: string): Promise<void>;
   /** True when machines are not ours: `destroy` only forgets them, so what was installed must be taken off before. */
   readonly keepsMachines?: boolean;
 }

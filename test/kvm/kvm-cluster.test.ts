@@ -107,6 +107,8 @@ describe('a cluster on virtual machines', { skip }, () => {
     await check('down', 'vm', '--force');
     for (const what of ['list', 'net-list', 'pool-list'])
       assert.equal((await suite.run(['virsh', '--quiet', what, '--all', '--name'])).stdout.trim(), '', what);
-    assert.deepEqual(await suite.leftovers(), []);
+    // libvirt itself keeps its empty tables until the host restarts.
+    const leftovers = (await suite.leftovers()).filter((line) => !/^table: table ip6? (filter|nat|mangle)$/.test(line));
+    assert.deepEqual(leftovers, []);
   });
 });

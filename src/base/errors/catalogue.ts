@@ -49,6 +49,7 @@ export const CATALOGUE = {
   MACHINE_IMAGE_INVALID: entry('The image of a virtual machine is not what it should be'),
   NETWORK_UNKNOWN: entry('A network of virtual machines is not there'),
   NAME_TAKEN: entry('Something else has that name'),
+  SNAPSHOT_UNKNOWN: entry('A machine has no snapshot of that name'),
   DISK_FULL: entry('A disk is full'),
   MEMORY_SHORT: entry('There is too little memory for a virtual machine'),
   STORE_FULL: entry('The disk of the store is full; reads go on, writes are refused'),

@@ -139,6 +139,26 @@ class KvmDriver implements Driver {
     });
   }
 
+  async snapshot(id: MachineId, name: string): Promise<void> {
+    await this.#requireOff(id, 'keep');
+    await this.#virsh.run(['snapshot-create-as', domainName(id), name, '--atomic'], { tried: `keep the disk of ${id.name} as ${name}` });
+  }
+
+  async restore(id: MachineId, name: string): Promise<void> {
+    await this.#requireOff(id, 'put back');
+    await this.#virsh.run(['snapshot-revert', domainName(id), name], { tried: `put the disk of ${id.name} back to ${name}` });
+  }
+
+  /** A disk that is written to while it is copied may be torn. */
+  async #requireOff(id: MachineId, verb: string): Promise<void> {
+    if (!(await this.#known(id, verb)).running) return;
+    throw new SlipwayError('USAGE', {
+      tried: `${verb} the disk of ${id.name}`,
+      cause: 'the machine is on',
+      advice: [`slipway node stop ${id.name} --cluster ${id.cluster}`],
+    });
+  }
+
   async #boot(id: MachineId, context: DriverContext, settings: KvmSettings): Promise<Machine> {
     const domain = await this.#known(id, 'start');
     const { address, owner } = domain.mark;

@@ -39,6 +39,7 @@ const RULES: readonly Rule[] = [
     code: 'HYPERVISOR_UNREACHABLE',
     advice: [DAEMON],
   },
+  { text: /Domain snapshot not found/, code: 'SNAPSHOT_UNKNOWN' },
   { text: /failed to get (domain|network|pool|vol) |(Domain|Storage volume|Storage pool) not found/, code: 'NODE_UNKNOWN', absent: true },
   { text: /Network not found|network '.*' is not active/, code: 'NETWORK_UNKNOWN', absent: true },
   { text: /No space left on device|not enough (disk )?space|Disk quota exceeded/i, code: 'DISK_FULL', advice: ['df -h'] },
