@@ -20,10 +20,8 @@ export interface NodeRemains {
   pki: Readonly<Record<string, string>>;
 }
 
-/** Files of the cluster's, which a control-plane node has. */
-const SHARED = ['ca.crt', 'ca.key', 'service-accounts.key', 'apiserver-kubelet-client.crt', 'apiserver-kubelet-client.key'];
-/** Files of the node's own. */
-const OWN = ['apiserver.crt', 'apiserver.key', 'agent.crt', 'agent.key', 'agent-serving.crt', 'agent-serving.key'];
+/** The cluster's authority and the key of its tokens, which a control-plane node has. Certificates of nodes stay where they are. */
+const AUTHORITY = ['ca.crt', 'ca.key', 'service-accounts.key'];
 
 /** Reads a node. Throws NODE_UNKNOWN for a machine that is none of this cluster. */
 export const readRemains = async (host: Host, cluster: string): Promise<Pick<NodeRemains, 'agent' | 'server' | 'pki'>> => {
@@ -35,12 +33,10 @@ export const readRemains = async (host: Host, cluster: string): Promise<Pick<Nod
       tried: `adopt ${host.name} as a node of ${cluster}`,
       cause: agent ? `it is a node of the cluster ${agent.clusterName}` : 'it is no node: nothing of Slipway is installed on it',
     });
-  const shared = serverText === undefined ? [] : SHARED.map((name) => [name, name] as const);
-  const own = OWN.map((name) => [name, `${agent.nodeName}-${name}`] as const);
   const pki: Record<string, string> = {};
-  for (const [name, kept] of [...shared, ...own]) {
+  for (const name of serverText === undefined ? [] : AUTHORITY) {
     const text = await read(`${NODE_PATHS.pki}/${name}`);
-    if (text) pki[kept] = text;
+    if (text) pki[name] = text;
   }
   return { agent, server: serverText === undefined ? undefined : (JSON.parse(serverText) as ServerConfig), pki };
 };
@@ -61,7 +57,7 @@ export const specOfRemains = (
         : `the driver ${stub.driver} finds no machine of that name`,
       advice: [`slipway adopt ${stub.name} --driver local`, `slipway adopt ${stub.name} --host root@192.0.2.11 --host root@192.0.2.12`],
     });
-  const { serviceCidr, podCidr, nodeCidrMaskSize, nodePortRange, clusterDomain } = first.server;
+  const { serviceCidr, podCidr, nodeCidrMaskSize, nodePortRange, clusterDomain, certificateSeconds } = first.server;
   return {
     ...stub,
     nodes: remains.map((one) => nodeOf(stub.name, one)).sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true })),
@@ -75,6 +71,7 @@ export const specOfRemains = (
       clusterDomain,
       clusterDns: first.agent.clusterDns,
     },
+    ...(certificateSeconds ? { certificateSeconds } : {}),
   };
 };
 

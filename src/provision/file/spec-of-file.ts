@@ -5,6 +5,7 @@ import { ipv4Text, parseIpv4 } from '../../base/net/ipv4-range.ts';
 import {
   type ClusterSpec,
   type ClusterWishes,
+  certificateLife,
   checkName,
   clusterSpec,
   DEFAULT_NETWORK,
@@ -36,6 +37,9 @@ const specOfFile = (file: ClusterFile, { folder, known }: { folder: string; know
   checkName(name, 'cluster');
   const wanted = nameNodes(file, known);
   const spec: ClusterSpec = {
+    // What a file does not say of a cluster that exists stays.
+    ...known,
+    ...certificateLife(known),
     name,
     driver: file.spec.driver ?? 'local',
     driverSettings: structuredClone(file.spec.drivers ?? {}),

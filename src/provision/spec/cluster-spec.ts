@@ -138,7 +138,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
 };
 
 /** $SLIPWAY_CERTIFICATE_SECONDS, of a cluster that is new: for those who want short lives, and for tests of renewal. */
-const certificateLife = (known?: ClusterSpec): Pick<ClusterSpec, 'certificateSeconds'> => {
+export const certificateLife = (known?: ClusterSpec): Pick<ClusterSpec, 'certificateSeconds'> => {
   const text = process.env['SLIPWAY_CERTIFICATE_SECONDS'];
   const certificateSeconds = known ? known.certificateSeconds : text ? Number(text) : undefined;
   if (certificateSeconds === undefined) return {};
