@@ -4,6 +4,7 @@ import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 
 const flags = {
+  file: textFlag('Cluster file: its name is taken from there', { char: 'f' }),
   yes: booleanFlag('Do not ask for the name', { char: 'y' }),
   force: booleanFlag('Also machines that no state file knows; does not ask'),
   'if-exists': booleanFlag('A cluster that is not there is no error: for clean-up that always runs'),
@@ -19,6 +20,7 @@ export default class Down extends BaseCommand<typeof flags> {
   static override examples = [
     'slipway down demo',
     'slipway down demo --yes',
+    'slipway down -f cluster.yaml',
     'slipway down ci --force --if-exists   # the last step of a CI job',
   ];
   static override flags = flags;
@@ -31,7 +33,7 @@ export default class Down extends BaseCommand<typeof flags> {
       import('../provision/state/choose-cluster.ts'),
     ]);
     if (this.flags['if-exists'] && (await this.isAbsent())) return;
-    const name = await chooseCluster(this.args[0]);
+    const name = await chooseCluster(this.args[0] ?? (await this.nameInFile()));
     if (!this.flags.yes && !this.flags.force) await this.ask(name);
     const { machines } = await followJob(down(name, { force: this.flags.force, driver: this.flags.driver }), {
       io: this.io,
@@ -50,6 +52,12 @@ export default class Down extends BaseCommand<typeof flags> {
     return absent;
   }
 
+  private async nameInFile(): Promise<string | undefined> {
+    if (this.flags.file === undefined) return undefined;
+    const { loadClusterFile } = await import('../provision/file/load-cluster-file.ts');
+    return (await loadClusterFile(this.flags.file, { flags: {}, stdin: this.io.stdin })).wishes.name;
+  }
+
   /** A cluster that is not there is told before anything is asked. */
   private async ask(name: string): Promise<void> {
     const { ClusterStateFolder } = await import('../provision/state/cluster-state.ts');
@@ -58,6 +66,7 @@ export default class Down extends BaseCommand<typeof flags> {
       const { askToType } = await import('../cli/ask.ts');
       const message = `This removes the cluster ${name}: ${spec.nodes.length} nodes, workloads, data. Type its name to go on:`;
       await askToType(name, { message, io: this.io });
-    } else if (!this.args[0]) throw new UsageError(`there is no terminal to ask on: name the cluster (slipway down ${name}), or add --yes`);
+    } else if (!this.args[0] && !this.flags.file)
+      throw new UsageError(`there is no terminal to ask on: name the cluster (slipway down ${name}), or add --yes`);
   }
 }

@@ -118,7 +118,8 @@ test('a hook that fails stops up before anything is made', async () => {
 });
 
 test('down runs its hooks and leaves nothing', async () => {
-  await succeed('down', 'filed');
+  write(`${BASE}  pools: [{name: main, count: 1}]\n`);
+  await succeed('down', '-f', path);
   assert.match(said('hooks.log'), /down\ngone\n$/);
   assert.deepEqual(await suite.leftovers(), []);
 });
