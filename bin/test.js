@@ -26,7 +26,7 @@ if (unknown.length) {
 /** What the integration and end-to-end tests run on real. Installed where root and apt are there; else those tests skip, and say why. */
 const PACKAGES = [
   ...['containerd', 'runc', 'runit', 'nftables', 'conntrack', 'containernetworking-plugins', 'busybox-static'],
-  ...['iproute2', 'iptables', 'procps', 'openssh-server', 'openssl', 'buildah', 'tmux', 'genisoimage'],
+  ...['iproute2', 'iptables', 'procps', 'openssh-server', 'openssl', 'sudo', 'buildah', 'tmux', 'genisoimage'],
   ...['libvirt-daemon-system', 'libvirt-daemon-driver-qemu', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base'],
   // Without it apt brings systemd to a machine that runs without.
   ...(existsSync('/run/systemd/system') ? [] : ['libvirt-daemon-system-sysv']),

@@ -1,3 +1,4 @@
+import { CommandError } from './errors.ts';
 import type { Io } from './io.ts';
 import { openPrompts } from './prompts.ts';
 
@@ -10,4 +11,13 @@ export const askToType = async (word: string, { message, io }: { message: string
   await prompts.text(message, {
     validate: (typed) => typed.trim() === word || `Type ${word} to go on, or press Ctrl-C to leave all as it is`,
   });
+};
+
+/** Asks for the password that sudo wants on hosts; what is typed is not shown. Throws CommandError off a terminal. */
+export const askSudoPassword = async (io: Io): Promise<string> => {
+  if (!io.interactive)
+    throw new CommandError('--ask-sudo-password needs a terminal: SLIPWAY_SUDO_PASSWORD_FILE names a file of mode 0600 instead', {
+      exitCode: 2,
+    });
+  return (await openPrompts(io)).secret('Password for sudo on the hosts');
 };

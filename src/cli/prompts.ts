@@ -4,6 +4,8 @@ import type { Io } from './io.ts';
 /** Questions to a person, on stderr: stdout is for results. Every one throws CommandError (exit code 130) at Ctrl-C. */
 export interface Prompts {
   text(message: string, options?: { default?: string; validate?: (text: string) => true | string }): Promise<string>;
+  /** What is typed is not shown. */
+  secret(message: string): Promise<string>;
   /** Of several, each with a line that is shown while it is pointed at. */
   choose(message: string, choices: readonly Choice[]): Promise<string>;
   /** Any of several. */
@@ -32,6 +34,7 @@ export const openPrompts = async (io: Io): Promise<Prompts> => {
   };
   return {
     text: async (message, options) => (await ask<string>({ type: 'input', message, ...options })).trim(),
+    secret: (message) => ask<string>({ type: 'password', message }),
     choose: (message, choices) => ask({ type: 'select', message, choices: [...choices] }),
     check: (message, choices) => ask({ type: 'checkbox', message, choices: [...choices] }),
     yes: (message, options) => ask({ type: 'confirm', message, ...options }),

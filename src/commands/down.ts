@@ -9,6 +9,7 @@ const flags = {
   force: booleanFlag('Also machines that no state file knows; does not ask'),
   'if-exists': booleanFlag('A cluster that is not there is no error: for clean-up that always runs'),
   driver: textFlag('Driver of machines that no state file knows, with --force [local]'),
+  'ask-sudo-password': booleanFlag('Ask for the password that sudo wants on hosts, ssh driver'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
@@ -35,7 +36,8 @@ export default class Down extends BaseCommand<typeof flags> {
     if (this.flags['if-exists'] && (await this.isAbsent())) return;
     const name = await chooseCluster(this.args[0] ?? (await this.nameInFile()));
     if (!this.flags.yes && !this.flags.force) await this.ask(name);
-    const { machines } = await followJob(down(name, { force: this.flags.force, driver: this.flags.driver }), {
+    const sudoPassword = this.flags['ask-sudo-password'] ? await (await import('../cli/ask.ts')).askSudoPassword(this.io) : undefined;
+    const { machines } = await followJob(down(name, { force: this.flags.force, driver: this.flags.driver, sudoPassword }), {
       io: this.io,
       json: this.flags.output === 'json',
     });

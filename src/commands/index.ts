@@ -24,6 +24,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'node remove': { summary: 'Drain a node and remove it', group: 'Clusters', load: () => import('./node/remove.ts') },
   'node start': { summary: 'Start a node that is off', group: 'Clusters', load: () => import('./node/start.ts') },
   'node stop': { summary: 'Stop a node in order', group: 'Clusters', load: () => import('./node/stop.ts') },
+  'node reset': {
+    summary: 'Take Slipway off a host, also when its cluster is gone',
+    group: 'Clusters',
+    load: () => import('./node/reset.ts'),
+  },
   'node kill': { summary: 'Power failure of a node', group: 'Clusters', load: () => import('./node/kill.ts') },
   doctor: { summary: 'Check this host and all clusters', group: 'Troubleshoot', load: () => import('./doctor.ts') },
   certs: { summary: 'When the certificates of a cluster end', group: 'Clusters', load: () => import('./certs/index.ts') },

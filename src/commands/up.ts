@@ -12,6 +12,8 @@ const flags = {
   ...CLUSTER_FLAGS,
   yes: booleanFlag('Install what is missing without asking', { char: 'y' }),
   demo: booleanFlag('Deploy a demo application, expose it and fetch it'),
+  force: booleanFlag('Also take hosts that are nodes of another cluster, ssh driver'),
+  'ask-sudo-password': booleanFlag('Ask for the password that sudo wants on the hosts, ssh driver'),
   keep: booleanFlag('When a step fails, keep what was made'),
   kubeconfig: booleanFlag('Write the cluster into $KUBECONFIG or ~/.kube/config; --kubeconfig=false does not', { default: true }),
   'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
@@ -49,6 +51,8 @@ export default class Up extends BaseCommand<typeof flags> {
     const options = {
       yes: given.yes || (asked?.install ?? false),
       keep: given.keep,
+      force: given.force,
+      sudoPassword: given['ask-sudo-password'] ? await (await import('../cli/ask.ts')).askSudoPassword(this.io) : undefined,
       prune: given.prune,
       demo: over('demo', given.demo, fromFile?.addons?.demo),
       mergeKubeconfig: over('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge),

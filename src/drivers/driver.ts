@@ -73,6 +73,8 @@ export interface DriverOptions {
   journal: Journal;
   /** `spec.drivers.NAME` of the cluster, where it is known: what `list` and `destroy` need, who are given no machine's settings. */
   settings?: Readonly<Record<string, unknown>> | undefined;
+  /** Typed in for this run; never saved, nor in an argument. */
+  secrets?: { readonly sudoPassword?: string | undefined } | undefined;
 }
 
 /**
@@ -100,7 +102,7 @@ export interface JournalEntry {
   details?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A program or file that has to be on a machine, and the Debian package that brings it. */
+/** A program or file that has to be on a machine, and the package that brings it, as Debian names it. */
 export interface Requirement {
   /** A program on the PATH, or an absolute path. */
   needs: string;

@@ -4,6 +4,8 @@ import type { Machine } from '../drivers/driver.ts';
 import type { Host } from '../hosts/host.ts';
 import type { KeyPair } from '../pki/certificates.ts';
 import type { ClusterDrivers } from './cluster-drivers.ts';
+import { combineErrors } from './combine-errors.ts';
+import { overLostConnections } from './over-lost-connections.ts';
 import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
 import { API_PORT } from './spec/node-paths.ts';
 import type { ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
@@ -23,6 +25,8 @@ export interface ClusterContext {
   readonly isNew: boolean;
   machines: Map<string, Machine>;
   hosts: Map<string, Host>;
+  /** Nodes whose host this run has marked as theirs. */
+  readonly claimed: Set<string>;
   pki: ClusterPki | undefined;
   /** As the cluster's administrator. */
   client: Client | undefined;
@@ -35,6 +39,10 @@ export interface UpOptions {
   /** Leave everything as it is when a step fails. */
   keep: boolean;
   demo: boolean;
+  /** Also take hosts that are nodes of another cluster. */
+  force?: boolean | undefined;
+  /** Typed in for this run, where sudo asks for one. */
+  sudoPassword?: string | undefined;
   /** Write the cluster into the user's kubeconfig. */
   mergeKubeconfig: boolean;
   switchContext: boolean;
@@ -90,11 +98,17 @@ const apiServer = (address: string, port: number): string => `https://${address}
 export const externalAddressOf = (context: ClusterContext, node: NodeSpec): string =>
   context.machines.get(node.name)?.externalAddress ?? addressOf(context, node);
 
-/** Runs on all nodes at once; answers whether any reports a change. */
+/**
+ * Runs on all nodes at once; answers whether any reports a change. A host that is lost on the way is waited for and its work done again from the
+ * beginning, as what is done already changes nothing. All have ended before what failed is told, for all of them.
+ */
 export const onEveryNode = async (
+  { signal }: Pick<ClusterContext, 'signal'>,
   nodes: readonly NodeSpec[],
   work: (node: NodeSpec) => Promise<{ changed: boolean }>,
 ): Promise<{ changed: boolean }> => {
-  const results = await Promise.all(nodes.map(work));
-  return { changed: results.some((result) => result.changed) };
+  const results = await Promise.allSettled(nodes.map((node) => overLostConnections(() => work(node), { signal })));
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (errors.length) throw combineErrors('finish the work on every node', errors);
+  return { changed: results.some((result) => result.status === 'fulfilled' && result.value.changed) };
 };

@@ -18,7 +18,12 @@ export interface ClusterDrivers {
 
 export const openDrivers = (
   spec: Pick<ClusterSpec, 'name' | 'driver' | 'nodes'> & Partial<Pick<ClusterSpec, 'driverSettings'>>,
-  options: { folder: ClusterStateFolder; dataDir: string; requirements?: readonly Requirement[] },
+  options: {
+    folder: ClusterStateFolder;
+    dataDir: string;
+    requirements?: readonly Requirement[];
+    sudoPassword?: string | undefined;
+  },
 ): ClusterDrivers => {
   const opened = new Map<string, Promise<Driver>>();
   const named = (name: string): Promise<Driver> => {
@@ -30,6 +35,7 @@ export const openDrivers = (
       requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
       journal: openJournal(options.folder.path),
       settings: spec.driverSettings?.[name],
+      secrets: { sudoPassword: options.sudoPassword },
     });
     opened.set(name, driver);
     return driver;

@@ -27,6 +27,7 @@ export const openContext = async (cluster: OpenCluster, options: Partial<UpOptio
     newNodes: [],
     machines: new Map(),
     hosts: new Map(),
+    claimed: new Set(),
     pki: undefined,
     client: undefined,
     close: [],

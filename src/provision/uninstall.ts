@@ -1,32 +1,58 @@
 import type { Host } from '../hosts/host.ts';
 import { NODE_PATHS, SERVICES } from './spec/node-paths.ts';
 
-/** Takes everything of a node off a machine that goes on without it: services, containers with their mounts and networks, files. */
+/**
+ * Takes everything of a node off a machine that goes on without it: services, containers with their mounts and networks, files. Nothing else:
+ * what packages brought stays, and so does whatever somebody else has laid down beside. On a machine that is no node, nothing changes.
+ */
 export const uninstall = async (host: Host): Promise<void> => {
   await host.services.remove(SERVICES.agent);
   await host.services.remove(SERVICES.server);
-  await host.run(['sh', '-c', CLEAN_CONTAINERS], { check: false, timeoutMs: 120_000 });
+  const containerd = await host.services.status(SERVICES.containerd);
+  // Only containerd can take snapshots and sandboxes away in order.
+  if (containerd === 'stopped' || containerd === 'failed') await host.services.start(SERVICES.containerd).catch(() => {});
+  if (containerd !== 'absent') await host.run(['sh', '-c', CLEAN_CONTAINERS], { check: false, timeoutMs: 120_000 });
   await host.services.remove(SERVICES.containerd);
   await host.run(['sh', '-c', CLEAN_FILES], { check: false, timeoutMs: 120_000 });
 };
 
 const CLEAN_CONTAINERS = `
-ctr() { command ctr --address ${NODE_PATHS.containerdSocket} --namespace k8s.io "$@"; }
+tries=0; until [ -S ${NODE_PATHS.containerdSocket} ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.05; done
+ctr() { timeout 60 ctr --address ${NODE_PATHS.containerdSocket} --namespace k8s.io "$@"; }
+networks=$(for container in $(ctr containers list --quiet); do ctr containers info "$container" | grep -o '/netns/cni-[0-9a-f-]*'; done | sort -u)
 for task in $(ctr tasks list --quiet); do ctr tasks kill --signal KILL "$task"; ctr tasks delete --force "$task"; done
 for container in $(ctr containers list --quiet); do ctr containers delete "$container"; done
 for snapshot in $(ctr snapshots list | awk 'NR > 1 { print $1 }' | tac); do ctr snapshots remove "$snapshot"; done
 for image in $(ctr images list --quiet); do ctr images remove --sync "$image"; done
+for network in $networks; do umount -l "/run$network"; rm -f "/run$network"; done
 `;
 
-/** Only what lies below the agent's folder is unmounted: the folder itself may be a file system of the machine. */
+/** The route protocol of src/agent/network/pods/pod-routes.ts, by which routes of ours are known. */
+const ROUTE_PROTOCOL = 83;
+
+/**
+ * Shims of our containerd are told by its address, and die with what they run. Only what lies below the agent's folder is unmounted: the folder
+ * itself may be a file system of the machine, and so may the one of programs or data.
+ */
 const CLEAN_FILES = `
-for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}/|/run/netns/cni-|${NODE_PATHS.containerdState}/io)" { print $2 }' /proc/mounts | tac); do umount -l "$at"; done
-rm -f /run/netns/cni-*
+for at in /proc/[0-9]*; do
+  if tr '\\0' ' ' < "$at/cmdline" 2> /dev/null | grep -q '^[^ ]*containerd-shim-runc-v2 .*${NODE_PATHS.containerdSocket}'; then
+    kill -9 $(cat "$at/task/\${at#/proc/}/children") "\${at#/proc/}" 2> /dev/null
+  fi
+done
+for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}/|${NODE_PATHS.containerdState}/io|${NODE_PATHS.containerdData}/)" { print $2 }' /proc/mounts | tac); do umount -l "$at"; done
 nft delete table inet slipway
 ip link delete slipway-vxlan
-rm -rf ${NODE_PATHS.config} ${NODE_PATHS.programs} ${NODE_PATHS.data} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers
+ip route flush proto ${ROUTE_PROTOCOL}
+dns=$(sed -n 's/.*"clusterDns": *"\\([0-9.]*\\)".*/\\1/p' ${NODE_PATHS.config}/agent.json)
+if [ -n "$dns" ]; then ip address del "$dns/32" dev lo; fi
+clear() { if grep -q " $1 " /proc/mounts; then find "$1" -xdev -mindepth 1 -delete; else rm -rf "$1"; fi; }
+for at in ${NODE_PATHS.config} ${NODE_PATHS.programs} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers ${NODE_PATHS.containerdState} /run/slipway/cni-leases; do clear $at; done
+# Clusters of local nodes, which this machine may have, lie beside.
+find ${NODE_PATHS.data} -xdev -mindepth 1 -maxdepth 1 ! -name clusters ! -name networks -exec rm -rf {} +
+rmdir ${NODE_PATHS.data} /run/slipway
 # What pods had mounted from elsewhere must not be removed with it.
-grep -q ' ${NODE_PATHS.kubelet}/' /proc/mounts || rm -rf ${NODE_PATHS.kubelet}
-rm -f ${NODE_PATHS.cniConfig}/*slipway*
+grep -q ' ${NODE_PATHS.kubelet}/' /proc/mounts || clear ${NODE_PATHS.kubelet}
+rm -f ${NODE_PATHS.cniConfig}/*slipway* /var/lib/cni/results/slipway-*
 exit 0
 `;

@@ -10,15 +10,24 @@ import { until } from './until.ts';
 export interface SshMachines {
   /** `root@address`, one a machine. */
   targets: string[];
-  /** A key without passphrase that logs in to all of them. */
+  /** A key without passphrase that logs in to all of them, as any user. */
   identityFile: string;
   hosts: Host[];
   /** Changes a machine's host key and restarts its sshd. */
   changeHostKey(index: number): Promise<void>;
+  /** The line of known_hosts for a machine. */
+  hostKey(index: number): Promise<string>;
+  /** Takes the power away and gives it back: sshd begins with the machine. */
+  reboot(index: number): Promise<void>;
+  /** Until the next reboot: a user, `dev`, who may use sudo as `sudoers` says (nothing: sudo is not installed). */
+  addUser(index: number, options: { password: string; sudoers: string | undefined }): Promise<void>;
+  /** Until the next reboot: a file system of its own, as small as wished, over a folder. */
+  mountSmall(index: number, folder: string, size: string): Promise<void>;
   close(): Promise<void>;
 }
 
-const KEY = '/var/tmp/sshd/host_key';
+const FOLDER = '/var/tmp/sshd';
+const KEY = `${FOLDER}/host_key`;
 
 export const startSshMachines = async (folder: string, count: number): Promise<SshMachines> => {
   mkdirSync(folder, { recursive: true });
@@ -30,37 +39,58 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
   const context = { signal: new AbortController().signal, progress: () => {} };
   const machines = await Promise.all(names.map((name) => driver.create({ cluster: 'hosts', name, settings: {} }, context)));
   const hosts = await Promise.all(machines.map((machine) => driver.connect(machine)));
+  const hostOf = (index: number): Host => hosts[index] as Host;
   let keys = 0;
   const layHostKey = async (host: Host): Promise<void> => {
     const path = join(folder, `host-key-${keys++}`);
     newKey(path);
     await host.writeFile(KEY, readFileSync(path), { mode: 0o600 });
+    await host.writeFile(`${KEY}.pub`, readFileSync(`${path}.pub`), { mode: 0o600 });
   };
+  const listens = (host: Host): Promise<void> =>
+    until(async () => (await host.run(['sh', '-c', 'ss -ltn | grep -q :22'], { check: false })).exitCode === 0, {
+      what: `sshd of ${host.name}`,
+    });
   await Promise.all(
     hosts.map(async (host) => {
-      await host.run(['mkdir', '-p', '/run/sshd', '/run/sshd-keys']);
       await layHostKey(host);
-      await host.writeFile('/run/sshd-keys/authorized', readFileSync(`${identityFile}.pub`), { mode: 0o600 });
+      await host.writeFile(`${FOLDER}/authorized`, readFileSync(`${identityFile}.pub`), { mode: 0o644 });
+      await host.run(['chmod', '755', FOLDER]);
       await host.services.install({
         name: 'sshd',
         description: 'sshd',
-        command: ['/usr/sbin/sshd', '-D', '-e', '-f', '/dev/null', ...SETTINGS],
+        command: ['sh', '-c', `mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -f /dev/null ${SETTINGS.join(' ')}`],
       });
       await host.services.start('sshd');
+      await listens(host);
     }),
   );
-  for (const host of hosts)
-    await until(async () => (await host.run(['sh', '-c', 'ss -ltn | grep -q :22'], { check: false })).exitCode === 0, {
-      what: `sshd of ${host.name}`,
-    });
   return {
     targets: machines.map((machine) => `root@${machine.address}`),
     identityFile,
     hosts,
     changeHostKey: async (index) => {
-      const host = hosts[index] as Host;
-      await layHostKey(host);
-      await host.services.restart('sshd');
+      await layHostKey(hostOf(index));
+      await hostOf(index).services.restart('sshd');
+      await listens(hostOf(index));
+    },
+    hostKey: async (index) => {
+      const [type, key] = ((await hostOf(index).readFile(`${KEY}.pub`))?.toString() ?? '').split(' ');
+      return `${machines[index]?.address} ${type} ${key}`;
+    },
+    reboot: async (index) => {
+      const machine = machines[index] as (typeof machines)[number];
+      await driver.stop(machine, { powerOff: true });
+      await driver.start(machine, context);
+    },
+    addUser: async (index, { password, sudoers }) => {
+      const hash = execFileSync('openssl', ['passwd', '-6', password], { encoding: 'utf8' }).trim();
+      await hostOf(index).run(['sh', '-c', ADD_USER], { input: hash });
+      if (sudoers === undefined) await hostOf(index).run(['sh', '-c', 'mount --bind /dev/null "$(command -v sudo)"']);
+      else await hostOf(index).run(['sh', '-c', SUDOERS], { input: `Defaults !mail_badpass\n${sudoers}\n` });
+    },
+    mountSmall: async (index, path, size) => {
+      await hostOf(index).run(['sh', '-c', `mkdir -p ${path} && mount -t tmpfs -o mode=755,size=${size} tmpfs ${path}`]);
     },
     close: async () => {
       await Promise.all(machines.map((machine) => driver.destroy(machine)));
@@ -69,10 +99,19 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
   };
 };
 
+/** Accounts of the machine are this computer's: changed ones are laid over them, where only the machine sees them. */
+const ADD_USER = `set -e; read -r hash
+for file in passwd shadow; do cp -p /etc/$file ${FOLDER}/$file; done
+echo 'dev:x:4321:65534:dev:${FOLDER}:/bin/sh' >> ${FOLDER}/passwd
+echo "dev:$hash:19000:0:99999:7:::" >> ${FOLDER}/shadow
+for file in passwd shadow; do mount --bind ${FOLDER}/$file /etc/$file; done`;
+const SUDOERS = `set -e; umask 226; cat > ${FOLDER}/sudoers; chown 0:0 ${FOLDER}/sudoers; mount --bind ${FOLDER}/sudoers /etc/sudoers`;
+
 const SETTINGS = [
   `HostKey=${KEY}`,
-  'AuthorizedKeysFile=/run/sshd-keys/authorized',
+  `AuthorizedKeysFile=${FOLDER}/authorized`,
   'PermitRootLogin=yes',
   'UsePAM=no',
   'StrictModes=no',
+  'PidFile=none',
 ].flatMap((setting) => ['-o', setting]);

@@ -6,8 +6,11 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
+import { resolveRoute } from '../../hosts/ssh/resolve-target.ts';
+import { type ConfigBlock, readSshConfig } from '../../hosts/ssh/ssh-config.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import { knownHostsName, parseSshTarget } from '../../hosts/ssh/ssh-target.ts';
+import { readSudoPassword } from '../../hosts/ssh/sudo-password.ts';
 import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
 import { planMachines } from '../plan-machines.ts';
 
@@ -19,10 +22,16 @@ interface SshRecord {
   address: string;
   identityFile?: string | undefined;
   jumpHost?: string | undefined;
+  sudoPasswordFile?: string | undefined;
 }
 
 /** Machines that exist. Nothing is made or destroyed: to create is to reach and remember, to destroy is to forget. */
 export const createSshDriver = (options: DriverOptions): Driver => {
+  let configuration: Promise<ConfigBlock[]> | undefined;
+  const config = (): Promise<ConfigBlock[]> => {
+    configuration ??= readSshConfig();
+    return configuration;
+  };
   const folder = join(options.stateDir, 'ssh');
   const file = (name: string): string => join(folder, `${name}.json`);
   const read = async (name: string): Promise<SshRecord | undefined> => {
@@ -37,15 +46,19 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     // Whether hosts share one network is not known from here; an overlay works on every network.
     sameNetwork: false,
   });
-  const open = (name: string, record: SshRecord, progress: (message: string) => void): Promise<Host> =>
+  const open = async (name: string, record: SshRecord, progress: (message: string) => void): Promise<Host> =>
     createSshHost({
       name: `${name} (${record.host})`,
-      target: parseSshTarget(record.host),
-      jump: record.jumpHost ? parseSshTarget(record.jumpHost) : undefined,
-      identityFile: record.identityFile,
+      ...resolveRoute(record, await config()),
       agentSocket: process.env['SSH_AUTH_SOCK'],
       knownHosts: new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: progress }),
+      sudoPassword: async () => {
+        const path = record.sudoPasswordFile ?? process.env['SLIPWAY_SUDO_PASSWORD_FILE'];
+        return options.secrets?.sudoPassword ?? (path ? readSudoPassword(path) : undefined);
+      },
     });
+  /** A host that was reached is not reached again to work on it: the connection waits here for `connect`. */
+  const reached = new Map<string, Host>();
   const describe = async (id: MachineId): Promise<Machine | undefined> => {
     const record = await read(id.name);
     return record && machine(id, record);
@@ -57,7 +70,7 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     preflight: async () => [],
     plan: (specs) => planMachines({ describe }, specs),
     create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
-      const record = await recordOf(spec, await read(spec.name));
+      const record = await recordOf(spec, await read(spec.name), await config());
       await options.journal.record({
         kind: 'machine',
         name: spec.name,
@@ -68,8 +81,8 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await writeAtomically(file(spec.name), `${JSON.stringify(record)}\n`, 0o600);
       context.progress(`reaching ${record.host}`);
-      const host = await open(spec.name, record, context.progress);
-      await host.close();
+      await reached.get(spec.name)?.close();
+      reached.set(spec.name, await open(spec.name, record, context.progress));
       return machine(spec, record);
     },
     describe,
@@ -93,11 +106,16 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       });
     },
     destroy: async (id) => {
+      await reached.get(id.name)?.close();
+      reached.delete(id.name);
       await rm(file(id.name), { force: true });
       await options.journal.forget({ kind: 'machine', name: id.name });
     },
     destroyShared: () => rm(folder, { recursive: true, force: true }),
     connect: async (known) => {
+      const there = reached.get(known.name);
+      reached.delete(known.name);
+      if (there) return there;
       const record = await read(known.name);
       if (!record) throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${known.name}`, cause: 'no host is remembered under that name' });
       return open(known.name, record, () => {});
@@ -105,8 +123,8 @@ export const createSshDriver = (options: DriverOptions): Driver => {
   };
 };
 
-/** Settings: `host`, and where wanted `identityFile`, `jumpHost` and `address` (on the nodes' network, when SSH uses another). */
-const recordOf = async (spec: MachineSpec, known: SshRecord | undefined): Promise<SshRecord> => {
+/** What the settings of ssh-settings.ts say, and for what they do not say, what was remembered. */
+const recordOf = async (spec: MachineSpec, known: SshRecord | undefined, config: readonly ConfigBlock[]): Promise<SshRecord> => {
   const text = (name: string): string | undefined =>
     typeof spec.settings[name] === 'string' ? (spec.settings[name] as string) : undefined;
   const host = text('host') ?? known?.host;
@@ -118,9 +136,10 @@ const recordOf = async (spec: MachineSpec, known: SshRecord | undefined): Promis
     });
   return {
     host,
-    address: text('address') ?? known?.address ?? (await addressFor(parseSshTarget(host).host)),
+    address: text('address') ?? known?.address ?? (await addressFor(resolveRoute({ host }, config).target.host)),
     identityFile: text('identityFile') ?? known?.identityFile,
     jumpHost: text('jumpHost') ?? known?.jumpHost,
+    sudoPasswordFile: text('sudoPasswordFile') ?? known?.sudoPasswordFile,
   };
 };
 

@@ -1,7 +1,7 @@
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import ssh2, { type ClientChannel, type ServerHostKeyAlgorithm, type Client as SshClient } from 'ssh2';
+import ssh2, { type CipherAlgorithm, type ClientChannel, type ServerHostKeyAlgorithm, type Client as SshClient } from 'ssh2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { HostKeys } from './known-hosts.ts';
 import { authMethods } from './ssh-keys.ts';
@@ -9,12 +9,25 @@ import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
 export interface SshOptions {
   target: SshTarget;
-  /** Logged in to first; the target is reached through it. */
-  jump?: SshTarget | undefined;
+  /** Logged in to first, one through the other; the target is reached through the last. */
+  jumps?: readonly SshHop[] | undefined;
   identityFile?: string | undefined;
   /** SSH_AUTH_SOCK. */
   agentSocket?: string | undefined;
   knownHosts: HostKeys;
+}
+
+/** A host on the way, with a key of its own where it has one. */
+export interface SshHop extends SshTarget {
+  identityFile?: string | undefined;
+}
+
+/** `head` comes before `input` on the command's stdin. */
+export interface ExecOptions {
+  head?: string;
+  input?: string | Uint8Array | Readable;
+  signal?: AbortSignal;
+  timeoutMs?: number;
 }
 
 export interface RawResult {
@@ -26,6 +39,10 @@ export interface RawResult {
 /** sshd refuses the eleventh by default; two are left for the user's own sessions over a shared connection. */
 const MAX_CHANNELS = 8;
 const READY_TIMEOUT_MS = 20_000;
+/** A host that says nothing three times in a row is taken for gone. */
+const KEEPALIVE_MS = 5_000;
+/** Processors do AES by themselves, and its MAC comes with it; the others cost several times as much for large files. */
+const QUICK_CIPHERS: CipherAlgorithm[] = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'];
 const CONNECT_ATTEMPTS = 3;
 const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
@@ -39,19 +56,23 @@ export class SshConnection {
 
   constructor(options: SshOptions) {
     this.#options = options;
-    if (options.jump) this.#jump = new SshConnection({ ...options, target: options.jump, jump: undefined });
+    const last = options.jumps?.at(-1);
+    if (last)
+      this.#jump = new SshConnection({
+        ...options,
+        target: last,
+        jumps: options.jumps?.slice(0, -1),
+        identityFile: last.identityFile ?? options.identityFile,
+      });
   }
 
   /** Runs a command line of the remote shell. `input` is its stdin. */
-  async exec(
-    commandLine: string,
-    options: { input?: string | Uint8Array | Readable; signal?: AbortSignal; timeoutMs?: number } = {},
-  ): Promise<RawResult> {
+  async exec(commandLine: string, options: ExecOptions = {}): Promise<RawResult> {
     options.signal?.throwIfAborted();
     await this.#acquire();
     try {
       const client = await this.#connected();
-      return await execOn(client, commandLine, options);
+      return await execOn(client, commandLine, { ...options, host: knownHostsName(this.#options.target) });
     } finally {
       this.#release();
     }
@@ -100,7 +121,7 @@ export class SshConnection {
     const { target, knownHosts } = this.#options;
     const methods = await authMethods(target, this.#options);
     const known = await knownHosts.typesOf(target);
-    const sock = this.#jump && (await this.#jump.forward(target.host, target.port));
+    const sock = this.#jump && (await this.#throughJump(this.#jump));
     const client = new ssh2.Client();
     let refusal: unknown;
     return new Promise((resolve, reject) => {
@@ -116,9 +137,16 @@ export class SshConnection {
         username: target.user,
         authHandler: methods,
         readyTimeout: READY_TIMEOUT_MS,
-        keepaliveInterval: 10_000,
+        keepaliveInterval: KEEPALIVE_MS,
         keepaliveCountMax: 3,
-        ...(known.length ? { algorithms: { serverHostKey: { prepend: known.flatMap(algorithmsOf), append: [], remove: [] } } } : {}),
+        algorithms: {
+          cipher: { prepend: QUICK_CIPHERS, append: [], remove: [] },
+          ...(known.length
+            ? {
+                serverHostKey: { prepend: known.flatMap(algorithmsOf), append: [], remove: [] },
+              }
+            : {}),
+        },
         hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
           knownHosts.verify(target, key).then(
             () => verify(true),
@@ -130,6 +158,21 @@ export class SshConnection {
         },
       });
     });
+  }
+
+  async #throughJump(jump: SshConnection): Promise<Duplex> {
+    const { target } = this.#options;
+    try {
+      return await jump.forward(target.host, target.port);
+    } catch (error) {
+      if (error instanceof SlipwayError) throw error;
+      const through = knownHostsName(jump.#options.target);
+      throw new SlipwayError('HOST_UNREACHABLE', {
+        tried: `connect to ${knownHostsName(target)} through ${through}`,
+        cause: error as Error,
+        advice: [`ssh -J ${jump.#options.target.user}@${through} -p ${target.port} ${target.user}@${target.host} true`],
+      });
+    }
   }
 
   #explain(error: Error & { level?: string }): SlipwayError {
@@ -167,16 +210,18 @@ export class SshConnection {
 const algorithmsOf = (type: string): ServerHostKeyAlgorithm[] =>
   (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'] : [type]) as ServerHostKeyAlgorithm[];
 
-const execOn = async (
-  client: SshClient,
-  commandLine: string,
-  options: { input?: string | Uint8Array | Readable; signal?: AbortSignal; timeoutMs?: number },
-): Promise<RawResult> => {
-  const channel = await new Promise<ClientChannel>((resolve, reject) =>
-    client.exec(commandLine, (error, opened) =>
-      error ? reject(new SlipwayError('HOST_UNREACHABLE', { tried: 'run a command over SSH', cause: error })) : resolve(opened),
-    ),
-  );
+const execOn = async (client: SshClient, commandLine: string, options: ExecOptions & { host: string }): Promise<RawResult> => {
+  const lost = (cause: string | Error): SlipwayError =>
+    new SlipwayError('CONNECTION_LOST', { tried: `run a command on ${options.host}`, cause });
+  const channel = await new Promise<ClientChannel>((resolve, reject) => {
+    const broken = (): void => reject(lost('the connection broke'));
+    client.once('close', broken);
+    client.exec(commandLine, (error, opened) => {
+      client.off('close', broken);
+      if (error) reject(lost(error));
+      else resolve(opened);
+    });
+  });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
   const collect = (into: Buffer[]) => (chunk: Buffer) => {
     output.size += chunk.length;
@@ -196,19 +241,21 @@ const execOn = async (
   giveUp.addEventListener('abort', stop, { once: true });
   try {
     const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
-    if (options.input !== undefined && !(typeof options.input === 'string' || options.input instanceof Uint8Array))
-      // A command that ends before it has read everything is judged by its exit code.
-      await pipeline(options.input, channel, { end: true }).catch(() => {});
-    else channel.end(options.input ?? '');
+    await feed(channel, options);
     await closed;
   } finally {
     giveUp.removeEventListener('abort', stop);
   }
   options.signal?.throwIfAborted();
-  if (exitCode === undefined)
-    throw new SlipwayError(giveUp.aborted ? 'TIMEOUT' : 'HOST_UNREACHABLE', {
-      tried: 'run a command over SSH',
-      cause: giveUp.aborted ? `it had not ended after ${options.timeoutMs} ms` : 'the connection broke',
-    });
-  return { exitCode, stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) };
+  if (exitCode !== undefined) return { exitCode, stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) };
+  if (!giveUp.aborted) throw lost('the connection broke');
+  throw new SlipwayError('TIMEOUT', { tried: `run a command on ${options.host}`, cause: `it had not ended after ${options.timeoutMs} ms` });
+};
+
+const feed = async (channel: ClientChannel, { head, input }: ExecOptions): Promise<void> => {
+  // A command that ends before it has read everything is judged by its exit code.
+  channel.on('error', () => {});
+  if (head) channel.write(head);
+  if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) channel.end(input ?? '');
+  else await pipeline(input, channel, { end: true }).catch(() => {});
 };

@@ -1,101 +1,137 @@
-import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { dirname } from 'node:path';
-import { createGzip } from 'node:zlib';
-import { shellQuote } from '../../base/templates/template.ts';
+import type { Readable } from 'node:stream';
+import { Batch } from '../../base/async/batch.ts';
+import { Turns } from '../../base/async/turns.ts';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host, RunOptions, RunResult } from '../host.ts';
-import { fileDigest } from '../local/local-host.ts';
 import { commandFailed } from '../local/run-process.ts';
 import { detectServices } from '../services/detect-services.ts';
-import { SshConnection, type SshOptions } from './ssh-connection.ts';
+import { becomeRoot, type Privileges } from './become-root.ts';
+import { compressedFile } from './compressed-file.ts';
+import { ABSENT, DISK_FULL, digestScript, layScript, receiveScript, type SmallFile } from './file-scripts.ts';
+import { type RawResult, SshConnection, type SshOptions } from './ssh-connection.ts';
 
-/** Exit code by which a script of ours says that a file is absent. */
-const ABSENT = 44;
+export interface SshHostOptions extends SshOptions {
+  name: string;
+  /** Asked for at most once a connection, and only where sudo wants it. */
+  sudoPassword?: (() => Promise<string | undefined>) | undefined;
+}
 
-/** A machine that is reached over SSH. Commands run as root: with sudo for another user, who must need no password for it. */
-export const createSshHost = async (options: SshOptions & { name: string }): Promise<Host> => {
+/** Larger ones travel alone, as they are. */
+const SMALL_BYTES = 64 * 1024;
+/** Uploads of large files that one process has under way: more only share the same line and the same processors. */
+const MAX_UPLOADS = 16;
+
+/** A machine that is reached over SSH. Commands run as root: with sudo for another user. */
+export const createSshHost = async (options: SshHostOptions): Promise<Host> => {
   const connection = new SshConnection(options);
-  const prefix = options.target.user === 'root' ? '' : 'sudo -n -- ';
-  const asRoot = (command: readonly string[]): string => prefix + command.map(shellQuote).join(' ');
-  const script = (text: string): string => asRoot(['sh', '-c', text]);
-
-  const run = async (
-    command: readonly string[],
-    { input, check = true, timeoutMs, signal, env = {} }: RunOptions = {},
-  ): Promise<RunResult> => {
-    const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const line = asRoot([
-      'env',
-      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      'LANG=C.UTF-8',
-      ...assignments,
-      ...command,
-    ]);
-    const raw = await connection.exec(line, {
-      ...(input === undefined ? {} : { input }),
-      ...(signal ? { signal } : {}),
-      ...(timeoutMs ? { timeoutMs } : {}),
-    });
-    const result = { exitCode: raw.exitCode, stdout: raw.stdout.toString(), stderr: raw.stderr.toString() };
-    if (check && result.exitCode !== 0) throw commandFailed(command, options.name, result);
-    return result;
-  };
-
-  const exec = async (text: string, input?: string | Uint8Array | NodeJS.ReadableStream): Promise<Buffer> => {
-    const raw = await connection.exec(script(text), input === undefined ? {} : { input: input as never });
-    if (raw.exitCode !== 0 && raw.exitCode !== ABSENT)
-      throw commandFailed(['sh', '-c', text.split('\n')[0] ?? ''], options.name, {
-        exitCode: raw.exitCode,
-        stdout: '',
-        stderr: raw.stderr.toString(),
-      });
-    return raw.exitCode === ABSENT ? ABSENT_MARK : raw.stdout;
-  };
-
-  const host = {
-    name: options.name,
-    run,
-    readFile: async (path: string) => {
-      const content = await exec(`[ -e ${shellQuote(path)} ] || exit ${ABSENT}; exec cat ${shellQuote(path)}`);
-      return content === ABSENT_MARK ? undefined : content;
-    },
-    writeFile: async (path: string, content: string | Uint8Array, { mode }: { mode: number }) => {
-      const said = await exec(receiveScript({ path, mode, read: 'cat' }), content);
-      return { changed: said.toString().trim() === 'changed' };
-    },
-    copyFile: async (localPath: string, path: string, { mode }: { mode: number }) => {
-      const [digest, there] = await Promise.all([
-        fileDigest(localPath),
-        exec(`[ -e ${shellQuote(path)} ] || exit ${ABSENT}; sha256sum ${shellQuote(path)}; stat -c %a ${shellQuote(path)}`),
-      ]);
-      if (
-        there.toString().startsWith(digest) &&
-        there
-          .toString()
-          .trim()
-          .endsWith(`\n${mode.toString(8)}`)
-      )
-        return { changed: false };
-      await exec(receiveScript({ path, mode, read: 'gzip -dc' }), createReadStream(localPath).pipe(createGzip({ level: 1 })));
-      return { changed: true };
-    },
-    close: () => connection.close(),
-  };
   try {
-    return { ...host, services: await detectServices(host) };
+    const privileges = await becomeRoot(connection, options);
+    const session = new RootSession({ name: options.name, connection, privileges });
+    const host: Omit<Host, 'services'> = {
+      name: options.name,
+      run: (command, run) => session.run(command, run),
+      readFile: (path) => session.readFile(path),
+      writeFile: (path, content, file) => session.writeFile(path, content, file),
+      copyFile: (from, path, file) => session.copyFile(from, path, file),
+      close: () => connection.close(),
+    };
+    return Object.assign(host, { services: await detectServices(host) });
   } catch (error) {
     await connection.close();
     throw error;
   }
 };
 
-const ABSENT_MARK = Buffer.alloc(0);
+class RootSession {
+  readonly name: string;
+  readonly #connection: SshConnection;
+  readonly #privileges: Privileges;
+  /** Small files, and looks at large ones, that are asked for in one turn are one command. */
+  readonly #small = new Batch<SmallFile, string>(async (files) =>
+    this.#lines(await this.#exec(['sh', '-s'], { input: layScript(files) }), `write ${files.map((file) => file.path).join(', ')}`),
+  );
+  readonly #digests = new Batch<string, string>(async (paths) =>
+    this.#lines(await this.#exec(['sh', '-c', digestScript(paths)]), `look at ${paths.join(', ')}`),
+  );
 
-/** Takes a file from stdin, beside its place and private at first, and says whether it differs from what was there. */
-const receiveScript = ({ path, mode, read }: { path: string; mode: number; read: string }): string => {
-  const octal = mode.toString(8);
-  return `set -e; at=${shellQuote(path)} beside=${shellQuote(`${path}.${randomBytes(4).toString('hex')}`)}; mkdir -p ${shellQuote(dirname(path))}
-trap 'rm -f "$beside"' EXIT
-umask 077; ${read} > "$beside"; chmod ${octal} "$beside"
-if [ -e "$at" ] && cmp -s "$beside" "$at" && [ "$(stat -c %a "$at")" = ${octal} ]; then echo same; else mv -f "$beside" "$at"; echo changed; fi`;
-};
+  constructor(options: { name: string; connection: SshConnection; privileges: Privileges }) {
+    this.name = options.name;
+    this.#connection = options.connection;
+    this.#privileges = options.privileges;
+  }
+
+  async run(command: readonly string[], { input, check = true, timeoutMs, signal, env = {} }: RunOptions = {}): Promise<RunResult> {
+    const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const raw = await this.#exec(['env', PATH, 'LANG=C.UTF-8', ...assignments, ...command], {
+      ...(input === undefined ? {} : { input }),
+      ...(signal ? { signal } : {}),
+      ...(timeoutMs ? { timeoutMs } : {}),
+    });
+    const result = { exitCode: raw.exitCode, stdout: raw.stdout.toString(), stderr: raw.stderr.toString() };
+    if (check && result.exitCode !== 0) throw commandFailed(command, this.name, result);
+    return result;
+  }
+
+  async readFile(path: string): Promise<Buffer | undefined> {
+    const raw = await this.#exec(['sh', '-c', `[ -e "$1" ] || exit ${ABSENT}; exec cat "$1"`, 'sh', path]);
+    if (raw.exitCode === ABSENT) return undefined;
+    return this.#output(raw, `read ${path}`);
+  }
+
+  /** Small files that are asked for in one turn are laid by one command. */
+  async writeFile(path: string, content: string | Uint8Array, { mode }: { mode: number }): Promise<{ changed: boolean }> {
+    const bytes = Buffer.from(content);
+    if (bytes.length > SMALL_BYTES) return this.#receive(receiveScript({ path, mode, read: 'cat' }), bytes, path);
+    return { changed: (await this.#small.add({ path, content: bytes, mode })) !== 'same' };
+  }
+
+  async copyFile(localPath: string, path: string, { mode }: { mode: number }): Promise<{ changed: boolean }> {
+    const [file, there] = await Promise.all([compressedFile(localPath), this.#digests.add(path)]);
+    if (there === `${file.digest} ${mode.toString(8)}`) return { changed: false };
+    return uploads.run(() =>
+      this.#receive(
+        receiveScript({ path, mode, read: 'gzip -dc', digest: file.digest }),
+        createReadStream(file.path, { highWaterMark: 1 << 18 }),
+        path,
+      ),
+    );
+  }
+
+  async #receive(script: string, input: Uint8Array | Readable, path: string): Promise<{ changed: boolean }> {
+    const said = this.#output(await this.#exec(['sh', '-c', script], { input }), `write ${path}`);
+    return { changed: said.toString().trim() === 'changed' };
+  }
+
+  #exec(
+    command: readonly string[],
+    options: {
+      input?: string | Uint8Array | Readable;
+      signal?: AbortSignal;
+      timeoutMs?: number;
+    } = {},
+  ): Promise<RawResult> {
+    return this.#connection.exec(this.#privileges.line(command), { ...options, head: this.#privileges.head });
+  }
+
+  #lines(raw: RawResult, tried: string): string[] {
+    return this.#output(raw, tried).toString().trim().split('\n');
+  }
+
+  /** Throws DISK_FULL, COMMAND_FAILED. */
+  #output(raw: RawResult, tried: string): Buffer {
+    if (raw.exitCode === 0) return raw.stdout;
+    const [, folder = '', freeKiB = '0'] = /^full (.*) (\d+)$/m.exec(raw.stdout.toString()) ?? [];
+    if (raw.exitCode === DISK_FULL)
+      throw new SlipwayError('DISK_FULL', {
+        tried: `${tried} on ${this.name}`,
+        cause: `the file system of ${folder} has ${freeKiB} KiB free`,
+        advice: [`df -h ${folder}   # on ${this.name}`],
+      });
+    throw commandFailed([tried], this.name, { exitCode: raw.exitCode, stdout: '', stderr: raw.stderr.toString() });
+  }
+}
+
+const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const uploads = new Turns(MAX_UPLOADS);

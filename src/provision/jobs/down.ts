@@ -15,6 +15,8 @@ export interface DownOptions {
   /** Also machines that no state knows, and a state that cannot be read. */
   force: boolean;
   driver?: string | undefined;
+  /** Typed in for this run, where sudo asks for one. */
+  sudoPassword?: string | undefined;
 }
 
 /** Removes a cluster with all that belongs to it; what is gone already is no error. */
@@ -35,7 +37,7 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };
       const hook = (moment: string, title: string) => runHook(push, { moment, title, hooks: known?.spec.hooks, folder, ...options });
       await hook('beforeDown', 'Running hooks before down');
-      const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir() });
+      const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir(), sudoPassword: options.sudoPassword });
       if (known)
         await folder.write({ ...known, phase: 'deleting' }).catch((error: unknown) => push({ type: 'warning', message: messageOf(error) }));
       const { targets, used } = await findTargets(spec, { folder, drivers });

@@ -101,8 +101,8 @@ const checkPresent = (context: ClusterContext, absent: readonly { node: { name: 
 };
 
 const lay = async (context: ClusterContext): Promise<{ changed: boolean }> => {
-  const server = await onEveryNode(controlPlanes(context.spec), (node) => layServerSecrets(context, node));
-  const agents = await onEveryNode(context.spec.nodes, (node) => layAgentSecrets(context, node));
+  const server = await onEveryNode(context, controlPlanes(context.spec), (node) => layServerSecrets(context, node));
+  const agents = await onEveryNode(context, context.spec.nodes, (node) => layAgentSecrets(context, node));
   return { changed: server.changed || agents.changed };
 };
 

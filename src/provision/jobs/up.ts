@@ -51,7 +51,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const spec = { ...outcome.spec, nodes: [...outcome.spec.nodes, ...outcome.removed] };
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
-      const drivers = openDrivers(spec, { folder, dataDir, requirements: requirementsFor(options) });
+      const drivers = openDrivers(spec, { folder, dataDir, requirements: requirementsFor(options), sudoPassword: options.sudoPassword });
       if (!known) await refuseForeign(drivers, spec);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
@@ -63,6 +63,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         createdAt: known?.createdAt ?? new Date().toISOString(),
         dataDir,
         addresses: known?.addresses ?? {},
+        ...(known?.overlay ? { overlay: known.overlay } : {}),
       };
       await folder.write(state).catch(async (error: unknown) => {
         if (!known) await folder.remove();
@@ -79,6 +80,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         newNodes: spec.nodes.map((node) => node.name).filter((name) => !before.has(name)),
         machines: new Map(),
         hosts: new Map(),
+        claimed: new Set(),
         pki: undefined,
         client: undefined,
         close,

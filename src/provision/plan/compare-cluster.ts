@@ -50,6 +50,7 @@ export const compareCluster = async ({ known, spec, drivers, options }: CompareO
     newNodes: [],
     machines: new Map(),
     hosts: new Map(),
+    claimed: new Set(),
     pki: undefined,
     client: undefined,
     close: [],

@@ -1,4 +1,5 @@
 import type { Requirement } from '../../drivers/driver.ts';
+import type { HostFacts } from '../../hosts/facts/host-facts.ts';
 
 /** Where things are on every node, whatever made it. */
 export const NODE_PATHS = {
@@ -11,9 +12,10 @@ export const NODE_PATHS = {
   manifests: '/etc/slipway/manifests',
   data: '/var/lib/slipway',
   containerdConfig: '/etc/slipway/containerd.toml',
-  containerdData: '/var/lib/containerd',
-  containerdState: '/run/containerd',
-  containerdSocket: '/run/containerd/containerd.sock',
+  // Of its own: a host may have a containerd that somebody else uses, and the distribution's package starts one.
+  containerdData: '/var/lib/slipway/containerd',
+  containerdState: '/run/slipway/containerd',
+  containerdSocket: '/run/slipway/containerd/containerd.sock',
   cniBin: '/usr/lib/cni',
   cniConfig: '/etc/cni/net.d',
   kubelet: '/var/lib/kubelet',
@@ -23,7 +25,7 @@ export const NODE_PATHS = {
 /** Names of the services on nodes. */
 export const SERVICES = { containerd: 'slipway-containerd', server: 'slipway-server', agent: 'slipway-agent' } as const;
 
-/** What every node needs, from Debian's packages. */
+/** What every node needs; packages by their names in Debian. */
 export const NODE_REQUIREMENTS: readonly Requirement[] = [
   { needs: 'containerd', package: 'containerd' },
   { needs: 'containerd-shim-runc-v2', package: 'containerd' },
@@ -34,6 +36,15 @@ export const NODE_REQUIREMENTS: readonly Requirement[] = [
   { needs: 'nft', package: 'nftables' },
   { needs: 'conntrack', package: 'conntrack' },
   { needs: 'ip', package: 'iproute2' },
+];
+
+/** Packages that a host lacks, as Debian names them. CNI plugins lie in another folder on other distributions. */
+export const missingPackages = (facts: Pick<HostFacts, 'tools' | 'cniFolders'>): string[] => [
+  ...new Set(
+    NODE_REQUIREMENTS.filter(({ needs }) => (needs.startsWith('/') ? facts.cniFolders.length === 0 : !facts.tools.has(needs))).map(
+      (requirement) => requirement.package,
+    ),
+  ),
 ];
 
 export const API_PORT = 6443;

@@ -24,6 +24,8 @@ export interface ClusterState {
   dataDir: string;
   /** Addresses of nodes, once they have one. */
   addresses: Record<string, string>;
+  /** How pods of different nodes reach each other, where that was found out on the hosts. */
+  overlay?: 'routes' | 'vxlan' | undefined;
 }
 
 /** $SLIPWAY_HOME, ~/.slipway by default. */

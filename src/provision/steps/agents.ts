@@ -1,8 +1,10 @@
 import type { AgentConfig } from '../../api/config/agent-config.ts';
+import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
 import { addressOf, apiServersFor, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import { labelsOfItsOwn, taintsOf } from '../node-marks.ts';
+import { overlayOf } from '../pod-network.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { AGENT_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, layFreshLeaves, requirePki } from './lay-files.ts';
@@ -20,7 +22,7 @@ export const agents: Step<ClusterContext> = {
   plannable: true,
   needs: ['certificates', 'programs'],
   apply: (context) =>
-    onEveryNode(context.spec.nodes, async (node) => {
+    onEveryNode(context, context.spec.nodes, async (node) => {
       const host = hostOf(context, node);
       const [config, secrets] = await Promise.all([
         layFiles(host, {
@@ -54,6 +56,7 @@ export const layAgentSecrets = async (context: ClusterContext, node: NodeSpec): 
 const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host): Promise<AgentConfig> => {
   const { spec } = context;
   const { network } = spec;
+  const facts = await factsOf(host);
   return {
     clusterName: spec.name,
     nodeName: node.name,
@@ -70,7 +73,7 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
     labels: labelsOfItsOwn(node),
     taints: taintsOf(spec, node),
     containerRuntimeSocket: NODE_PATHS.containerdSocket,
-    cniBinDir: NODE_PATHS.cniBin,
+    cniBinDir: facts.cniFolders[0] ?? NODE_PATHS.cniBin,
     cniConfDir: NODE_PATHS.cniConfig,
     clusterDns: network.clusterDns,
     clusterDomain: network.clusterDomain,
@@ -82,10 +85,10 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
     podLogsDir: NODE_PATHS.podLogs,
     pauseImage: PAUSE_IMAGE,
     maxPods: 110,
-    overlay: [...context.machines.values()].every((machine) => machine.sameNetwork) ? 'routes' : 'vxlan',
+    overlay: overlayOf(context),
     reserved: { cpu: '100m', memory: '200Mi' },
     ...(node.cpus || node.memoryMiB ? { capacity: capacityOf(node) } : {}),
-    upstreamDns: resolversIn((await host.readFile('/etc/resolv.conf'))?.toString() ?? ''),
+    upstreamDns: [...facts.resolvers],
   };
 };
 
@@ -93,6 +96,3 @@ const capacityOf = (node: NodeSpec): { cpu?: string; memory?: string } => ({
   ...(node.cpus ? { cpu: String(node.cpus) } : {}),
   ...(node.memoryMiB ? { memory: `${node.memoryMiB}Mi` } : {}),
 });
-
-export const resolversIn = (resolvConf: string): string[] =>
-  [...resolvConf.matchAll(/^nameserver\s+(\S+)/gm)].map((match) => match[1] as string).slice(0, 3);

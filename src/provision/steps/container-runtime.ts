@@ -1,4 +1,5 @@
 import { renderTemplate } from '../../base/templates/template.ts';
+import { factsOf } from '../../hosts/facts/host-facts.ts';
 import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
@@ -12,16 +13,17 @@ export const containerRuntime: Step<ClusterContext> = {
   plannable: true,
   needs: ['programs'],
   apply: (context) =>
-    onEveryNode(context.spec.nodes, async (node) => {
+    onEveryNode(context, context.spec.nodes, async (node) => {
       const host = hostOf(context, node);
-      // Bit 24 is CAP_SYS_RESOURCE: without it no container may be given a lower oom_score than its maker.
-      const { stdout } = await host.run(['sed', '-n', 's/^CapBnd:\\s*//p', '/proc/self/status'], { readOnly: true });
+      const facts = await factsOf(host);
       const config = await host.writeFile(
         NODE_PATHS.containerdConfig,
         renderTemplate('containerd', {
           paths: NODE_PATHS,
           pauseImage: PAUSE_IMAGE,
-          restrictOomScoreAdj: ((BigInt(`0x${stdout.trim() || '0'}`) >> 24n) & 1n) === 0n,
+          cniBin: facts.cniFolders[0] ?? NODE_PATHS.cniBin,
+          // Bit 24 is CAP_SYS_RESOURCE: without it no container may be given a lower oom_score than its maker.
+          restrictOomScoreAdj: ((facts.capabilities >> 24n) & 1n) === 0n,
         }),
         { mode: 0o644 },
       );

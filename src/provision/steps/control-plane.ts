@@ -14,7 +14,7 @@ export const controlPlane: Step<ClusterContext> = {
   plannable: true,
   needs: ['certificates', 'programs'],
   apply: (context) =>
-    onEveryNode(controlPlanes(context.spec), async (node) => {
+    onEveryNode(context, controlPlanes(context.spec), async (node) => {
       const host = hostOf(context, node);
       const [config, secrets] = await Promise.all([
         layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(serverConfig(context, node), undefined, 2)}\n` }),

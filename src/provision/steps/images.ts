@@ -40,7 +40,7 @@ const demoArchive = async (version: '1' | '2', { wanted }: { wanted: boolean }):
 };
 
 const loadOnEveryNode = (context: ClusterContext, load: { mark: string; archives: readonly Buffer[] }): Promise<{ changed: boolean }> =>
-  onEveryNode(context.spec.nodes, (node) => loadArchives(hostOf(context, node), load, context));
+  onEveryNode(context, context.spec.nodes, (node) => loadArchives(hostOf(context, node), load, context));
 
 /** The mark says what a node has been given, so that one that has it all is asked nothing else. */
 const loadArchives = async (

@@ -7,6 +7,7 @@ import { controlPlane } from './control-plane.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { demo, demoAnswers } from './demo.ts';
 import { afterUp, beforeUp } from './hooks.ts';
+import { hosts } from './hosts.ts';
 import { images, laterImages } from './images.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { machines } from './machines.ts';
@@ -20,8 +21,8 @@ import { workloadsReady } from './workloads-ready.ts';
 /**
  * What `up` and `node add` do. A step starts when the steps that it names in `needs` have ended:
  *
- *   preflight - machines -+- programs -+- container-runtime - images ------------------+
- *                         |            +- control-plane - api-ready -+- nodes-ready --+- demo - demo-answers - later-images
+ *   preflight - machines -+- hosts - programs -+- container-runtime - images ----------+
+ *                         |                    +- control-plane - api-ready -+- nodes-ready -+- demo - demo-answers - later-images
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
  *
@@ -32,6 +33,7 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   beforeUp,
   preflight,
   machines,
+  hosts,
   certificates,
   programs,
   containerRuntime,

@@ -3,8 +3,8 @@ import type { Host, ServiceUnit } from '../../hosts/host.ts';
 /** Lays down a service and has it run with what is laid down now: started, or restarted when it or its configuration changed. */
 export const layService = async (host: Host, options: { unit: ServiceUnit; configChanged: boolean }): Promise<{ changed: boolean }> => {
   const { unit, configChanged } = options;
-  const before = await host.services.status(unit.name);
-  const laid = await host.services.install(unit);
+  // A definition that is laid down does not change what runs.
+  const [before, laid] = await Promise.all([host.services.status(unit.name), host.services.install(unit)]);
   const differs = laid.changed || configChanged;
   if (before === 'running' && !differs) return { changed: false };
   if (before === 'running' || before === 'failed') await host.services.restart(unit.name);

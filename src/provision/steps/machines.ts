@@ -1,5 +1,6 @@
 import type { ClusterContext } from '../cluster-context.ts';
 import { machineSpec } from '../cluster-drivers.ts';
+import { combineErrors } from '../combine-errors.ts';
 import type { Step } from './step.ts';
 
 /** Makes, or starts, the machines of all nodes at once. Their names stand in the saved state before the first one is made. */
@@ -14,11 +15,14 @@ export const machines: Step<ClusterContext> = {
         const driver = await drivers.of(node);
         const machine = await driver.create(machineSpec(spec, node), { signal, progress: report });
         context.machines.set(node.name, machine);
-        context.hosts.set(node.name, await driver.connect(machine));
+        const host = await driver.connect(machine);
+        context.hosts.set(node.name, host);
+        context.close.push(() => host.close());
       }),
     );
     // All have ended before one failure is told: taking back must not meet a machine that is still being made.
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (errors.length) throw combineErrors(`make the machines of ${spec.name}`, errors);
     const addresses = Object.fromEntries([...context.machines].map(([name, machine]) => [name, machine.address]));
     context.state = { ...context.state, addresses };
     await context.folder.write(context.state);

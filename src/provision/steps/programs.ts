@@ -2,9 +2,12 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { packageRoot } from '../../base/templates/template.ts';
+import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
+import { distributionFamily } from '../../hosts/packages/distribution-family.ts';
+import { installCommand, installPackages } from '../../hosts/packages/install-packages.ts';
 import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
-import { NODE_PATHS, NODE_REQUIREMENTS } from '../spec/node-paths.ts';
+import { missingPackages, NODE_PATHS } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
 
 /** Node.js and the two programs, each one file; and the packages of the distribution that nodes need. */
@@ -12,22 +15,23 @@ export const programs: Step<ClusterContext> = {
   name: 'programs',
   title: 'Laying down programs',
   plannable: true,
-  needs: ['machines'],
+  needs: ['hosts'],
   apply: async (context, report) => {
     const bundles = join(packageRoot(), 'dist');
     for (const name of ['slipway-server.js', 'slipway-agent.js'])
       if (!existsSync(join(bundles, name)))
         throw new SlipwayError('STEP_FAILED', { tried: `find ${name}`, cause: `${bundles} has no such file`, advice: ['npm run build'] });
-    return onEveryNode(context.spec.nodes, async (node) => {
+    return onEveryNode(context, context.spec.nodes, async (node) => {
       const host = hostOf(context, node);
+      // Before anything is laid down: a mirror that is away leaves the host as it was.
+      const installed = await installRequirements(host, context, report);
       const results = await Promise.all([
-        installRequirements(host, context, report),
         host.copyFile(realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
         node.controlPlane ? host.copyFile(join(bundles, 'slipway-server.js'), NODE_PATHS.server, { mode: 0o644 }) : { changed: false },
         host.copyFile(join(bundles, 'slipway-agent.js'), NODE_PATHS.agent, { mode: 0o644 }),
         ...nativeParts(bundles).map((file) => host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 })),
       ]);
-      return { changed: results.some((result) => result.changed) };
+      return { changed: installed.changed || results.some((result) => result.changed) };
     });
   },
 };
@@ -35,37 +39,28 @@ export const programs: Step<ClusterContext> = {
 /** Files that the programs load beside them (worker threads). */
 const nativeParts = (bundles: string): string[] => readdirSync(bundles).filter((name) => /^slipway-(server|agent)-.*\.js$/.test(name));
 
+/** Packages that a host lacks to be a node, by their names in Debian. */
+export const missingRequirements = async (host: Host): Promise<string[]> => missingPackages(await factsOf(host));
+
 const installRequirements = async (
   host: Host,
   context: ClusterContext,
   report: (detail: string) => void,
 ): Promise<{ changed: boolean }> => {
-  const test = NODE_REQUIREMENTS.map(({ needs, package: name }) =>
-    needs.startsWith('/') ? `[ -x ${needs} ] || echo ${name}` : `command -v ${needs} > /dev/null || echo ${name}`,
-  ).join('\n');
-  const missing = async () => [
-    ...new Set(
-      (await host.run(['sh', '-c', `PATH=$PATH:/usr/sbin:/sbin\n${test}`], { readOnly: true })).stdout.split('\n').filter(Boolean),
-    ),
-  ];
-  const packages = await missing();
+  const packages = await missingRequirements(host);
   if (!packages.length) return { changed: false };
+  const family = distributionFamily((await factsOf(host)).distribution);
+  const command = installCommand('refusal' in family ? 'apt' : family.packageManager, packages);
+  const tried = `use ${host.name} as a node`;
   if (!context.options.yes)
     throw new SlipwayError('PACKAGES_MISSING', {
-      tried: `use ${host.name} as a node`,
+      tried,
       cause: `it lacks ${packages.join(', ')}`,
-      advice: [
-        `apt-get install ${packages.join(' ')}   # on ${host.name}`,
-        `slipway up ${context.spec.name} --yes   # installs them itself`,
-      ],
+      advice: [`${command}   # on ${host.name}`, `slipway up ${context.spec.name} --yes   # installs them itself`],
     });
   report(`installing ${packages.join(', ')} on ${host.name}`);
-  const script = `export DEBIAN_FRONTEND=noninteractive
-install() { apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 ${packages.join(' ')}; }
-install || { apt-get update && install; }`;
-  await host.run(['sh', '-c', script], { signal: context.signal, timeoutMs: 600_000 });
-  const still = await missing();
-  if (still.length)
-    throw new SlipwayError('PACKAGES_MISSING', { tried: `use ${host.name} as a node`, cause: `it still lacks ${still.join(', ')}` });
+  await installPackages(host, packages, { signal: context.signal });
+  const still = missingPackages(await factsOf(host, { again: true }));
+  if (still.length) throw new SlipwayError('PACKAGES_MISSING', { tried, cause: `it still lacks ${still.join(', ')}`, advice: [command] });
   return { changed: true };
 };

@@ -1,0 +1,24 @@
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+
+/** So many hosts are named one by one. */
+const NAMED = 20;
+
+/**
+ * What went wrong on several hosts as one error, so that a person mends all of them at once. One error stays as it is; several keep the code
+ * of the first, and every host has its sentence and its advice.
+ */
+export const combineErrors = (tried: string, errors: readonly unknown[]): unknown => {
+  const [first] = errors;
+  // Whoever stopped the others, or a defect, speaks alone.
+  const defect = errors.find((error) => !(error instanceof SlipwayError));
+  if (errors.length < 2 || defect !== undefined) return defect ?? first;
+  const told = errors as readonly SlipwayError[];
+  const lines = told.slice(0, NAMED).map((error) => `cannot ${error.tried}${error.reason ? `: ${error.reason}` : ''}`);
+  const rest = told.length > NAMED ? [`and ${told.length - NAMED} more`] : [];
+  return new SlipwayError((first as SlipwayError).code, {
+    tried,
+    cause: [`${told.length} hosts have failed`, ...lines, ...rest].join('\n  '),
+    logLines: told.flatMap((error) => error.logLines).slice(0, 20),
+    advice: [...new Set(told.flatMap((error) => error.advice))].slice(0, NAMED),
+  });
+};

@@ -1,0 +1,114 @@
+import { SlipwayError } from '../base/errors/slipway-error.ts';
+import type { HostFacts } from '../hosts/facts/host-facts.ts';
+import { distributionFamily } from '../hosts/packages/distribution-family.ts';
+import { type NodeMarker, ownerOf, parseMarker } from './node-marker.ts';
+import { AGENT_PORT, API_PORT, missingPackages, NODE_PATHS } from './spec/node-paths.ts';
+
+export interface HostQuestion {
+  /** For messages. */
+  host: string;
+  facts: HostFacts;
+  marker: NodeMarker;
+  controlPlane: boolean;
+  /** Of the computer whose Node.js is laid down. */
+  architecture: string;
+  /** Hosts of other clusters are taken, too. */
+  force: boolean;
+}
+
+export interface HostAnswer {
+  errors: SlipwayError[];
+  warnings: string[];
+  owner: 'nobody' | 'us' | 'taken';
+}
+
+/** Node.js, the programs and what containerd unpacks at first. */
+const PROGRAMS_MIB = 200;
+const DATA_MIB = 300;
+const MEMORY_MIB = 400;
+/** Certificates are valid from a few minutes before they are made. */
+const CLOCK_ERROR_MS = 240_000;
+const CLOCK_WARNING_MS = 5_000;
+
+/** Whether a host can be a node, before anything is laid down on it. */
+export const hostFindings = (question: HostQuestion): HostAnswer => {
+  const { host, facts, marker, force } = question;
+  const found = parseMarker(facts.marker);
+  const owner = ownerOf(found, marker);
+  const tried = `use ${host} as a node`;
+  const errors: SlipwayError[] = [];
+  const unfit = (cause: string, advice: readonly string[] = []): void =>
+    void errors.push(new SlipwayError('PREFLIGHT_FAILED', { tried, cause, advice }));
+
+  if (owner === 'taken' && found && !force)
+    errors.push(
+      new SlipwayError('HOST_TAKEN', {
+        tried,
+        cause: `it is ${found.node} of the cluster ${found.cluster}, which was made at ${found.clusterCreatedAt}`,
+        advice: [
+          `slipway down ${found.cluster}`,
+          `slipway node reset ${host}`,
+          'slipway up --force   # takes it over, with what runs on it',
+        ],
+      }),
+    );
+  if (facts.architecture !== question.architecture)
+    unfit(
+      `its processors are ${facts.architecture}, and those of this computer ${question.architecture}: Slipway lays down its own Node.js and images, which are for one kind`,
+      [`run slipway on a computer with ${facts.architecture} processors`],
+    );
+  const family = distributionFamily(facts.distribution);
+  if (facts.libc === 'musl') unfit('refusal' in family ? family.refusal : 'its C library is musl, and Node.js is linked against glibc');
+  // A host that has everything needs no package manager that we know.
+  else if ('refusal' in family && missingPackages(facts).length) unfit(`${family.refusal}; it lacks ${missingPackages(facts).join(', ')}`);
+  if (owner !== 'us') errors.push(...spaceErrors(question, tried), ...portErrors(question, tried));
+  if (facts.memoryMiB > 0 && facts.memoryMiB < MEMORY_MIB) unfit(`it has ${facts.memoryMiB} MiB of memory, and a node needs ${MEMORY_MIB}`);
+  if (Math.abs(facts.clockAheadMs) > CLOCK_ERROR_MS)
+    unfit(`its clock is ${clockText(facts)}: certificates would not be valid there`, [`timedatectl set-ntp true   # on ${host}`]);
+  return { errors, warnings: warningsOf(question), owner };
+};
+
+const spaceErrors = ({ host, facts }: HostQuestion, tried: string): SlipwayError[] =>
+  (
+    [
+      [NODE_PATHS.programs, PROGRAMS_MIB],
+      [NODE_PATHS.data, DATA_MIB],
+    ] as const
+  ).flatMap(([folder, needed]) => {
+    const free = facts.freeMiB.get(folder);
+    if (free === undefined || free >= needed) return [];
+    return [
+      new SlipwayError('DISK_FULL', {
+        tried,
+        cause: `${free} MiB are free in ${folder}, and ${needed} are needed`,
+        advice: [`df -h ${folder}   # on ${host}`],
+      }),
+    ];
+  });
+
+const portErrors = ({ host, facts, controlPlane }: HostQuestion, tried: string): SlipwayError[] =>
+  [AGENT_PORT, ...(controlPlane ? [API_PORT] : [])]
+    .filter((port) => facts.listening.includes(port))
+    .map(
+      (port) =>
+        new SlipwayError('ADDRESS_IN_USE', {
+          tried,
+          cause: `another program listens on its port ${port}`,
+          advice: [`ss -ltnp 'sport = :${port}'   # on ${host}`],
+        }),
+    );
+
+const warningsOf = ({ host, facts, controlPlane }: HostQuestion): string[] => {
+  const warnings: string[] = [];
+  const seconds = Math.abs(facts.clockAheadMs);
+  if (seconds > CLOCK_WARNING_MS && seconds <= CLOCK_ERROR_MS) warnings.push(`the clock of ${host} is ${clockText(facts)}`);
+  if (facts.firewall)
+    warnings.push(
+      `${facts.firewall} is at work on ${host}: nodes reach each other on TCP ${AGENT_PORT}${controlPlane ? ` and ${API_PORT}` : ''}, UDP 4789, and everything between pods`,
+    );
+  if (facts.selinuxEnforcing) warnings.push(`SELinux is enforcing on ${host}: Slipway brings no policy of its own`);
+  return warnings;
+};
+
+const clockText = ({ clockAheadMs }: HostFacts): string =>
+  `${Math.round(Math.abs(clockAheadMs) / 1000)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} that of this computer`;

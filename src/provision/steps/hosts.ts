@@ -1,0 +1,78 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { factsOf } from '../../hosts/facts/host-facts.ts';
+import type { ClusterContext } from '../cluster-context.ts';
+import { hostOf } from '../cluster-context.ts';
+import { combineErrors } from '../combine-errors.ts';
+import { hostFindings } from '../host-findings.ts';
+import { type NodeMarker, writeMarker } from '../node-marker.ts';
+import { overLostConnections } from '../over-lost-connections.ts';
+import { decideOverlay } from '../pod-network.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
+import { uninstall } from '../uninstall.ts';
+import type { Step } from './step.ts';
+
+/**
+ * What every host is, found out once and on all at the same time; and whether it can be a node, before anything is laid down. Every host that
+ * cannot is named. Then each gets its mark.
+ */
+export const hosts: Step<ClusterContext> = {
+  name: 'hosts',
+  title: 'Checking hosts',
+  needs: ['machines'],
+  apply: async (context, report) => {
+    const { spec, options } = context;
+    const answers = await Promise.all(
+      spec.nodes.map(async (node) => {
+        const host = hostOf(context, node);
+        const answer = hostFindings({
+          host: host.name,
+          facts: await overLostConnections(() => factsOf(host), { signal: context.signal }),
+          marker: markerOf(context, node),
+          controlPlane: node.controlPlane,
+          architecture: process.arch,
+          force: options.force ?? false,
+        });
+        return { node, host, ...answer };
+      }),
+    );
+    for (const warning of answers.flatMap((answer) => answer.warnings)) report(warning);
+    const errors = answers.flatMap((answer) => answer.errors);
+    if (errors.length) throw combineErrors(`make the cluster ${spec.name}`, errors);
+    const marked = await Promise.all(
+      answers.map(async ({ node, host, owner }) => {
+        if (owner === 'taken') {
+          report(`taking Slipway off ${host.name}`);
+          await uninstall(host);
+        }
+        context.claimed.add(node.name);
+        return writeMarker(host, markerOf(context, node));
+      }),
+    );
+    const overlay = await decideOverlay(context, report);
+    return { changed: marked.some((result) => result.changed) || overlay.changed };
+  },
+  // A machine that is not ours goes on without what this run has laid down; the others go as a whole.
+  undo: async (context) => {
+    const { spec, newNodes, claimed, drivers } = context;
+    const results = await Promise.allSettled(
+      spec.nodes
+        .filter((node) => newNodes.includes(node.name) && claimed.has(node.name))
+        .map(async (node) => {
+          if ((await drivers.of(node)).keepsMachines) await uninstall(hostOf(context, node));
+        }),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed)
+      throw new SlipwayError('STEP_FAILED', {
+        tried: 'take Slipway off hosts again',
+        cause: failed.reason as Error,
+        advice: spec.nodes.map((node) => `slipway node reset ${String(node.settings['host'] ?? node.name)}`),
+      });
+  },
+};
+
+const markerOf = ({ spec, state }: ClusterContext, node: NodeSpec): NodeMarker => ({
+  cluster: spec.name,
+  clusterCreatedAt: state.createdAt,
+  node: node.name,
+});

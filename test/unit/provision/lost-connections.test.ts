@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
+import { combineErrors } from '../../../src/provision/combine-errors.ts';
+import { overLostConnections } from '../../../src/provision/over-lost-connections.ts';
+
+const lost = new SlipwayError('CONNECTION_LOST', { tried: 'run a command on a', cause: 'the connection broke' });
+const away = new SlipwayError('HOST_UNREACHABLE', { tried: 'connect to a', cause: 'no route' });
+const answers = (...outcomes: (SlipwayError | string)[]) => {
+  let calls = 0;
+  return {
+    calls: () => calls,
+    work: async (): Promise<string> => {
+      const outcome = outcomes[Math.min(calls++, outcomes.length - 1)] as SlipwayError | string;
+      if (typeof outcome === 'string') return outcome;
+      throw outcome;
+    },
+  };
+};
+
+test('work whose connection broke is done again when the host is back', async () => {
+  const { work, calls } = answers(lost, away, away, 'done');
+  assert.equal(await overLostConnections(work, { pauseMs: 1 }), 'done');
+  assert.equal(calls(), 4);
+});
+
+test('a host that never answered is not waited for, nor is any other failure', async () => {
+  const { work, calls } = answers(away, 'done');
+  await assert.rejects(overLostConnections(work, { pauseMs: 1 }), { code: 'HOST_UNREACHABLE' });
+  assert.equal(calls(), 1);
+});
+
+test('a host that does not come back is given up, and the reason says both', async () => {
+  const { work } = answers(lost, away);
+  await assert.rejects(overLostConnections(work, { pauseMs: 1, patienceMs: 20 }), (error: SlipwayError) => {
+    assert.equal(error.code, 'CONNECTION_LOST');
+    assert.match(error.message, /run a command on a: the connection broke, and the host has not come back in 0\.02 s \(no route\)/);
+    return true;
+  });
+});
+
+test('a connection that breaks again and again is given up', async () => {
+  const { work, calls } = answers(lost);
+  await assert.rejects(overLostConnections(work, { pauseMs: 1 }), { code: 'CONNECTION_LOST' });
+  assert.equal(calls(), 4);
+});
+
+test('hosts that fail together are told together, one that fails alone as it is', () => {
+  assert.equal(combineErrors('make it', [away]), away);
+  const other = new SlipwayError('SSH_AUTH_FAILED', { tried: 'log in to b', cause: 'refused', advice: ['ssh-copy-id b'] });
+  const both = combineErrors('make it', [away, other]) as SlipwayError;
+  assert.equal(both.code, 'HOST_UNREACHABLE');
+  assert.match(both.message, /2 hosts have failed\n {2}cannot connect to a: no route\n {2}cannot log in to b: refused/);
+  assert.deepEqual(both.advice, ['ssh-copy-id b']);
+  const defect = new TypeError('x');
+  assert.equal(combineErrors('make it', [away, defect]), defect);
+});
