@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { createLogger } from '../base/log/logger.ts';
 import { startControlPlane } from './control-plane.ts';
+import { matchInLinearTime } from './linear-patterns.ts';
 import { DEFAULT_SERVER_CONFIG, readServerConfig } from './server-config-file.ts';
 
 /**
@@ -15,6 +16,7 @@ const COMPILE_CACHE_AFTER_MS = 15_000;
 
 const main = async (): Promise<void> => {
   const startedAt = performance.now();
+  matchInLinearTime();
   const { values } = parseArgs({ options: { config: { type: 'string', default: DEFAULT_SERVER_CONFIG } } });
   const config = await readServerConfig(values.config);
   const log = createLogger({ level: config.logLevel ?? 'info' });

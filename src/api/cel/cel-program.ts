@@ -1,4 +1,5 @@
 import { Environment } from '@marcbachmann/cel-js';
+import { countSteps, withBudget } from './cel-budget.ts';
 import { registerKubernetesFunctions } from './kubernetes-functions.ts';
 import { withoutStructLiterals } from './struct-literals.ts';
 
@@ -23,7 +24,7 @@ export const CONDITION_VARIABLES = ['object', 'oldObject', 'request', 'authorize
 /** What rules of custom resource definitions may name. */
 export const RULE_VARIABLES = ['self', 'oldSelf'] as const;
 
-/** Upstream's cost limits have no counterpart here: what an expression may be is bounded instead. */
+/** What an expression may be; what it may do is bounded in cel-budget.ts. Upstream also estimates costs before anything runs. */
 const LIMITS = { maxAstNodes: 10_000, maxDepth: 100 };
 const MOST_PROGRAMS = 2000;
 
@@ -53,10 +54,11 @@ export const compileCel = (expression: string, variables: readonly string[], res
   if (!checked.valid) throw new CelError(lineOf(checked.error));
   if (result && checked.type !== result && checked.type !== 'dyn') throw new CelError(`must evaluate to ${result}`);
   const run = env.parse(text);
+  countSteps(run.ast);
   const program: CelProgram = {
     evaluate(values) {
       try {
-        return run(values);
+        return withBudget(() => run(values));
       } catch (error) {
         throw new Error(lineOf(error).replace(/^No such key/, 'no such key'));
       }

@@ -33,9 +33,9 @@ export const registerKubernetesFunctions = (env: Environment): void => {
     .registerFunction('Quantity.sign(): int', (a: CelQuantity) => BigInt(Math.sign(compareQuantities(a.text, '0'))))
     .registerFunction('Quantity.asInteger(): int', (a: CelQuantity) => BigInt(quantityValue(a.text)));
   env
-    .registerFunction('string.find(string): string', (text: string, pattern: string) => new RegExp(pattern, 'u').exec(text)?.[0] ?? '')
+    .registerFunction('string.find(string): string', (text: string, pattern: string) => patternOf(pattern, '').exec(text)?.[0] ?? '')
     .registerFunction('string.findAll(string): list<string>', (text: string, pattern: string) =>
-      [...text.matchAll(new RegExp(pattern, 'gu'))].map(([found]) => found),
+      [...text.matchAll(patternOf(pattern, 'g'))].map(([found]) => found),
     );
   env
     .registerFunction('list.sum(): dyn', (items: unknown[]) => sum(items))
@@ -54,6 +54,9 @@ export const registerKubernetesFunctions = (env: Environment): void => {
     )
     .registerConstant('jsonpatch', 'JsonPatchLibrary', new JsonPatchLibrary());
 };
+
+/** Only what needs to be is read as code points: see runtime/linear-patterns.ts. */
+const patternOf = (pattern: string, flags: string): RegExp => new RegExp(pattern, /\\[pPu]\{|[^ -~]/.test(pattern) ? `${flags}u` : flags);
 
 type Ordered = string | number | bigint;
 
