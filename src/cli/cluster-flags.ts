@@ -3,13 +3,15 @@ import { booleanFlag, type Flags, integerFlag, listFlag, textFlag, type Values }
 /** What a cluster is to be, for commands that make, plan or write one down. With `-f` they stand over what the file says. */
 export const CLUSTER_FLAGS = {
   file: textFlag('Cluster file: docs/reference/cluster-file.md; - for stdin', { char: 'f' }),
-  driver: textFlag('What makes the machines: local (sandboxes on this host) or ssh (hosts that you have)'),
+  driver: textFlag(
+    'What makes the machines: local (sandboxes on this host), ssh (hosts that you have), or another that slipway init tells [local]',
+  ),
   nodes: integerFlag('Number of all nodes [2]'),
   'control-planes': integerFlag('How many of them carry the control plane [1]'),
   'dedicated-control-planes': booleanFlag('Control-plane nodes take no workloads'),
   cpus: integerFlag('CPUs of each node [all of the host]'),
   memory: integerFlag('Memory of each node in MiB [all of the host]'),
-  subnet: textFlag('Network of the nodes, local driver: 10.200.1.0/24 [a free one]'),
+  subnet: textFlag('Network of the nodes, for drivers on this computer: 10.200.1.0/24 [a free one]'),
   host: listFlag('Host for a node, ssh driver: user@address:port; once for each node'),
   'identity-file': textFlag('Private key for the hosts, ssh driver [agent, then ~/.ssh]', { char: 'i' }),
   'jump-host': textFlag('Reach the hosts through this one, ssh driver: user@address:port'),

@@ -83,22 +83,32 @@ const askForSize = async (prompts: Prompts): Promise<{ cpus?: number; memoryMiB?
   return { ...(cpus ? { cpus: Number(cpus) } : {}), ...(memory ? { memoryMiB: Math.round(Number(memory) * 1024) } : {}) };
 };
 
+/** What most machines cannot be made without is asked for; the rest only of those who want it. */
+const ASKED_ALWAYS: readonly string[] = ['region', 'image', 'instanceType'];
+
 const askForSettings = async (prompts: Prompts, driver: WizardDriver): Promise<Record<string, string>> => {
   const settings = driver.settings.filter((setting) => setting.scope !== 'node');
+  const rest = settings.filter(({ name }) => !ASKED_ALWAYS.includes(name));
   const answers: Record<string, string> = {};
-  if (
-    !settings.length ||
-    !(await prompts.yes(`Change settings of ${driver.name} (${settings.map(({ name }) => name).join(', ')})?`, { default: false }))
-  )
-    return answers;
-  for (const { name, description, pattern, enum: allowed } of settings)
-    answers[name] = await prompts.text(`${name}: ${description}`, {
-      validate: (typed) =>
-        typed.trim() === '' ||
-        ((allowed?.includes(typed.trim()) ?? true) && new RegExp(`^(?:${pattern ?? '.*'})$`, 'u').test(typed.trim())) ||
-        (allowed ? `One of ${allowed.join(', ')}, or nothing` : `It is not of the form ${pattern}`),
-    });
+  const ask = async (of: readonly Setting[]): Promise<void> => {
+    for (const setting of of)
+      answers[setting.name] = await prompts.text(`${setting.name}: ${setting.description}`, {
+        validate: (typed) => fits(typed.trim(), setting),
+      });
+  };
+  await ask(settings.filter(({ name }) => ASKED_ALWAYS.includes(name)));
+  const names = rest.map(({ name }) => name);
+  const told = names.length > 4 ? `${names.slice(0, 4).join(', ')}, ...` : names.join(', ');
+  if (rest.length && (await prompts.yes(`Change settings of ${driver.name} (${told})?`, { default: false }))) await ask(rest);
   return answers;
+};
+
+type Setting = WizardDriver['settings'][number];
+
+const fits = (typed: string, { enum: allowed, pattern }: Setting): true | string => {
+  if (typed === '') return true;
+  if (allowed && !allowed.includes(typed)) return `One of ${allowed.join(', ')}, or nothing`;
+  return pattern === undefined || new RegExp(`^(?:${pattern})$`, 'u').test(typed) || `Of the form ${pattern}, or nothing`;
 };
 
 const isName = (typed: string): true | string =>

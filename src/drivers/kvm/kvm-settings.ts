@@ -10,6 +10,7 @@ export const kvmDriver: DriverDescriptor = {
       name: 'subnet',
       scope: 'cluster',
       type: 'string',
+      nodeRange: true,
       pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
       description: 'Network of the nodes, 10.200.1.0/24 [a free one of 10.89.0.0/16]',
     },

@@ -15,6 +15,7 @@ export const virtualboxDriver: DriverDescriptor = {
       name: 'subnet',
       scope: 'cluster',
       type: 'string',
+      nodeRange: true,
       pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
       description: 'Network of the machines, 10.91.7.0/24 [a free one of 10.91.0.0/16]',
     },

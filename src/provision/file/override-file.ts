@@ -21,7 +21,7 @@ export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): 
   if (flags.name !== undefined) checkName(flags.name, 'cluster');
   if (flags.driver !== undefined) driverDescriptor(flags.driver);
   const overrides: string[] = [];
-  for (const { flag, path, value } of overridesOf(flags, changed.spec.pools ?? [])) {
+  for (const { flag, path, value } of overridesOf(flags, changed.spec)) {
     if (value === undefined) continue;
     const before = swap(changed, path, value);
     if (JSON.stringify(before) !== JSON.stringify(value))
@@ -30,7 +30,7 @@ export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): 
   return { file: changed, overrides };
 };
 
-const overridesOf = (flags: Partial<ClusterWishes>, pools: readonly PoolFile[]): Override[] => {
+const overridesOf = (flags: Partial<ClusterWishes>, { driver = 'local', pools = [] }: ClusterFile['spec']): Override[] => {
   const ofOnlyPool = (flag: string, key: keyof PoolFile, value: unknown): Override => {
     if (value !== undefined && pools.length !== 1)
       throw new SlipwayError('USAGE', {
@@ -51,7 +51,7 @@ const overridesOf = (flags: Partial<ClusterWishes>, pools: readonly PoolFile[]):
     ...ofEveryPool('memory', 'memory', flags.memoryMiB === undefined ? undefined : `${flags.memoryMiB}Mi`),
     { flag: 'control-planes', path: ['spec', 'controlPlane', 'count'], value: flags.controlPlanes },
     { flag: 'dedicated-control-planes', path: ['spec', 'controlPlane', 'dedicated'], value: flags.dedicatedControlPlanes },
-    { flag: 'subnet', path: ['spec', 'drivers', 'local', 'subnet'], value: flags.subnet },
+    { flag: 'subnet', path: ['spec', 'drivers', flags.driver ?? driver, 'subnet'], value: flags.subnet },
     { flag: 'identity-file', path: ['spec', 'drivers', 'ssh', 'identityFile'], value: flags.identityFile },
     { flag: 'jump-host', path: ['spec', 'drivers', 'ssh', 'jumpHost'], value: flags.jumpHost },
   ];
