@@ -11,7 +11,15 @@ export interface ErrorView {
   exitCode: number;
   /** What `-o json` prints instead of `text`: stable names. */
   json: {
-    error: { code: string; message: string; tried?: string; cause?: string; advice?: readonly string[]; logLines?: readonly string[] };
+    error: {
+      code: string;
+      message: string;
+      tried?: string;
+      step?: string;
+      cause?: string;
+      advice?: readonly string[];
+      logLines?: readonly string[];
+    };
   };
 }
 
@@ -87,6 +95,8 @@ const kindOf = (error: StatusError): string => {
 
 const viewOfSlipwayError = (error: SlipwayError): ErrorView => {
   const lines = [`error: ${CATALOGUE[error.code].title} (${error.code})`, `  cannot ${error.tried}`];
+  // A failed step names itself.
+  if (error.step && error.code !== 'STEP_FAILED') lines.push(`  in the step: ${error.step.title} (${error.step.name})`);
   if (error.reason) lines.push(`  because: ${error.reason.trim().replaceAll('\n', '\n           ')}`);
   if (error.logLines.length) lines.push('  last lines of the log:', ...error.logLines.map((line) => `    | ${line}`));
   for (const [index, advice] of error.advice.entries()) lines.push(`  ${index === 0 ? 'try: ' : '     '}${advice}`);
@@ -99,6 +109,7 @@ const viewOfSlipwayError = (error: SlipwayError): ErrorView => {
         code: error.code,
         message: error.message,
         tried: error.tried,
+        ...(error.step ? { step: error.step.name } : {}),
         ...(error.reason ? { cause: error.reason } : {}),
         ...(error.advice.length ? { advice: error.advice } : {}),
         ...(error.logLines.length ? { logLines: error.logLines } : {}),

@@ -19,6 +19,7 @@ const flags = {
   'switch-context': booleanFlag("Make the new cluster's context the current one; --switch-context=false does not", { default: true }),
   'dry-run': booleanFlag('Show what would be done, as slipway plan does, and do nothing'),
   prune: booleanFlag('With a file: drain and remove nodes that it has no more'),
+  bundle: textFlag('Fetch nothing: take packages, Node.js and images from this file of `slipway bundle create`'),
   wait: booleanFlag('Also wait until all that runs in the cluster is ready; API and nodes are always waited for'),
   timeout: textFlag(
     'For the whole command: 90s, 10m; when it is over, what was made is taken back (--keep keeps it) and the exit code is 124',
@@ -57,6 +58,7 @@ export default class Up extends BaseCommand<typeof flags> {
       demo: over('demo', given.demo, fromFile?.addons?.demo),
       mergeKubeconfig: over('kubeconfig', given.kubeconfig, fromFile?.kubeconfig?.merge),
       switchContext: over('switch-context', given['switch-context'], fromFile?.kubeconfig?.switchContext),
+      bundle: given.bundle,
       wait: given.wait,
       timeoutMs: timeoutOf(given.timeout),
       notes: overrides,

@@ -46,6 +46,16 @@ export interface ServiceManager {
   status(name: string): Promise<'running' | 'stopped' | 'failed' | 'absent'>;
   /** Newest last. */
   logLines(name: string, count: number): Promise<string[]>;
+  /**
+   * What was logged after `cursor` (an answer's own; it holds over rotations), or, without one, within the last `sinceSeconds`. At most the newest 16 MiB.
+   * A line that bears no time counts with the one before it.
+   */
+  readLog(name: string, from: LogPosition): Promise<{ lines: string[]; cursor: string }>;
+}
+
+export interface LogPosition {
+  cursor?: string | undefined;
+  sinceSeconds?: number | undefined;
 }
 
 export interface ServiceUnit {

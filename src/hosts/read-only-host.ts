@@ -59,5 +59,6 @@ const readOnlyServices = async (
     remove: note('change'),
     status: (name) => host.services.status(name),
     logLines: (name, count) => host.services.logLines(name, count),
+    readLog: (name, from) => host.services.readLog(name, from),
   };
 };

@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import type { Machine } from '../drivers/driver.ts';
 import type { Host } from '../hosts/host.ts';
 import type { KeyPair } from '../pki/certificates.ts';
+import type { OpenBundle } from './bundle/open-bundle.ts';
 import type { ClusterDrivers } from './cluster-drivers.ts';
 import { combineErrors } from './combine-errors.ts';
 import { overLostConnections } from './over-lost-connections.ts';
@@ -28,6 +29,8 @@ export interface ClusterContext {
   /** Nodes whose host this run has marked as theirs. */
   readonly claimed: Set<string>;
   pki: ClusterPki | undefined;
+  /** What to use instead of fetching anything. */
+  bundle?: OpenBundle | undefined;
   /** As the cluster's administrator. */
   client: Client | undefined;
   close: (() => Promise<void>)[];
@@ -48,6 +51,8 @@ export interface UpOptions {
   switchContext: boolean;
   /** Also wait until everything that runs in the cluster is ready. */
   wait?: boolean | undefined;
+  /** A file of `slipway bundle create`. */
+  bundle?: string | undefined;
   /** For the whole job. */
   timeoutMs?: number | undefined;
   /** Every leaf certificate is issued anew. */

@@ -1,14 +1,10 @@
 import { node as nodes } from '../api/core/node.ts';
 import type { Stored } from '../api/meta/object.ts';
 import type { Node } from '../api/types/core-v1.ts';
-import type { Finding } from '../drivers/driver.ts';
-import { loadDriver } from '../drivers/index.ts';
 import { type CertificateStatus, certificateReport } from './cluster-certificates.ts';
 import { openDrivers } from './cluster-drivers.ts';
 import { openClient } from './open-client.ts';
-import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
-import { openJournal } from './state/cluster-journal.ts';
-import { type ClusterState, ClusterStateFolder, clusterNames, slipwayDataDir, slipwayHome } from './state/cluster-state.ts';
+import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
 
 export interface ClusterStatus {
   name: string;
@@ -75,49 +71,4 @@ const askApi = async (folder: ClusterStateFolder): Promise<{ answer: ClusterStat
   } finally {
     await close();
   }
-};
-
-/** What is wrong with this host and with the clusters that this client knows, each with what mends it. */
-export const diagnose = async (): Promise<(Finding & { about: string })[]> => {
-  const local = await loadDriver('local', {
-    dataDir: slipwayDataDir(),
-    stateDir: slipwayHome(),
-    requirements: NODE_REQUIREMENTS,
-    journal: openJournal(slipwayHome()),
-  });
-  const host = (await local.preflight()).map((finding) => ({ ...finding, about: 'this host' }));
-  const clusters = await Promise.all((await clusterNames()).map(clusterFindings));
-  return [...host, ...clusters.flat()];
-};
-
-const clusterFindings = async (name: string): Promise<(Finding & { about: string })[]> => {
-  const about = `cluster ${name}`;
-  const error = (problem: string, fix: string) => ({ about, severity: 'error' as const, problem, fix });
-  let status: ClusterStatus;
-  try {
-    status = await clusterStatus(name);
-  } catch (failure) {
-    return [error(failure instanceof Error ? failure.message : String(failure), `slipway down ${name} --force`)];
-  }
-  if (status.phase === 'creating') return [error('Its making was interrupted.', `slipway up ${name}`)];
-  if (status.phase === 'deleting') return [error('Its removal was interrupted.', `slipway down ${name}`)];
-  if (status.phase === 'stopped') return [];
-  const off = status.nodes.filter((node) => node.machine !== 'running');
-  return [
-    ...off.map((node) => error(`The node ${node.name} is ${node.machine}.`, `slipway node start ${node.name} --cluster ${name}`)),
-    ...(status.api.answers ? [] : [error(`Its API does not answer: ${status.api.reason}.`, `slipway start ${name}`)]),
-    ...status.nodes
-      .filter((node) => node.machine === 'running' && node.ready === false)
-      .map((node) => error(`The node ${node.name} is not Ready.`, `slipway logs-of ${node.name} slipway-agent --cluster ${name}`)),
-    ...status.certificates
-      .filter(({ state }) => state !== 'good')
-      .map((certificate) =>
-        error(certificateProblem(certificate), `slipway certs rotate ${name}${certificate.name.startsWith('ca') ? ' --ca' : ''}`),
-      ),
-  ];
-};
-
-const certificateProblem = ({ name, node, state, notAfter, daysLeft }: CertificateStatus): string => {
-  const which = `The certificate ${name}${node ? ` of ${node}` : ''}`;
-  return state === 'ended' ? `${which} has ended (${notAfter}).` : `${which} ends in ${daysLeft} days, and was not renewed.`;
 };

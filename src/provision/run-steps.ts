@@ -92,10 +92,12 @@ const interruption = ({ keep, isDeadline, underWay }: { keep: boolean; isDeadlin
   });
 };
 
-/** Errors that say by themselves what is wrong keep their code; the others are named after the step. */
+/** Every error names its step. Those that say by themselves what is wrong keep their code; the others are told as the step's failure. */
 const failureOf = (step: Step<never> | Step<unknown>, error: unknown): SlipwayError => {
-  if (error instanceof SlipwayError && error.code !== 'COMMAND_FAILED' && error.code !== 'STEP_FAILED') return error;
+  if (error instanceof SlipwayError && error.code !== 'COMMAND_FAILED' && error.code !== 'STEP_FAILED')
+    return error.with({ step: { name: step.name, title: step.title } });
   return new SlipwayError('STEP_FAILED', {
+    step: { name: step.name, title: step.title },
     tried: `finish the step "${step.title}" (${step.name})`,
     cause: error instanceof Error ? error : String(error),
     logLines: error instanceof SlipwayError ? error.logLines.map(shortened) : undefined,

@@ -9,6 +9,13 @@ export interface SlipwayErrorDetails {
   advice?: readonly string[] | undefined;
   /** Last lines of the log that shows the cause. */
   logLines?: readonly string[] | undefined;
+  /** Of a job, in which it happened: `Laying down programs`, and its stable name. */
+  step?: FailedStep | undefined;
+}
+
+export interface FailedStep {
+  readonly name: string;
+  readonly title: string;
 }
 
 /**
@@ -21,6 +28,7 @@ export class SlipwayError extends Error {
   readonly reason: string | undefined;
   readonly advice: readonly string[];
   readonly logLines: readonly string[];
+  readonly step: FailedStep | undefined;
 
   constructor(code: ErrorCode, details: SlipwayErrorDetails) {
     const reason = details.cause instanceof Error ? details.cause.message : details.cause;
@@ -31,6 +39,13 @@ export class SlipwayError extends Error {
     this.reason = reason;
     this.advice = details.advice ?? CATALOGUE[code].advice;
     this.logLines = details.logLines ?? [];
+    this.step = details.step;
+  }
+
+  /** The same error with what a place further out knows. */
+  with(more: Pick<SlipwayErrorDetails, 'step' | 'advice'>): SlipwayError {
+    const { tried, reason, advice, logLines, step } = this;
+    return new SlipwayError(this.code, { tried, cause: reason, advice, logLines, step, ...more });
   }
 
   get exitCode(): number {

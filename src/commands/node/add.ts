@@ -11,6 +11,7 @@ const flags = {
   'jump-host': textFlag('Reach the hosts through this one, ssh driver [as for the other nodes]'),
   force: booleanFlag('Also take hosts that are nodes of another cluster, ssh driver'),
   'ask-sudo-password': booleanFlag('Ask for the password that sudo wants on the hosts, ssh driver'),
+  bundle: textFlag('Fetch nothing: take packages, Node.js and images from this file of `slipway bundle create`'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
@@ -30,7 +31,16 @@ export default class NodeAdd extends BaseCommand<typeof flags> {
     const count = this.flags.host.length || this.flags.count;
     const sudoPassword = this.flags['ask-sudo-password'] ? await askSudoPassword(this.io) : undefined;
     const { force, host: hosts, 'identity-file': identityFile, 'jump-host': jumpHost } = this.flags;
-    const job = addNodes(name, { count, hosts, identityFile, jumpHost, force, sudoPassword, signal: this.signal });
+    const job = addNodes(name, {
+      count,
+      hosts,
+      identityFile,
+      jumpHost,
+      force,
+      sudoPassword,
+      bundle: this.flags.bundle,
+      signal: this.signal,
+    });
     const result = await followJob(job, { io: this.io, json: this.flags.output === 'json' });
     if (this.flags.output !== 'json')
       this.io.out(

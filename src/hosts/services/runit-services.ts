@@ -2,6 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { renderTemplate, shellQuote } from '../../base/templates/template.ts';
 import type { ServiceManager, ServiceUnit } from '../host.ts';
 import type { ServiceHost } from './detect-services.ts';
+import { linesSince } from './line-time.ts';
 
 /** Definitions that survive a restart of the machine; its init copies them to where they run. */
 export const RUNIT_DEFINITIONS = '/etc/slipway/services';
@@ -52,8 +53,34 @@ export const createRunitServices = (host: ServiceHost): ServiceManager => {
       const { stdout } = await host.run(['tail', '-n', String(count), `/var/log/slipway/${name}/current`], { check: false });
       return stdout.split('\n').filter((line) => line !== '');
     },
+    readLog: async (name, { cursor, sinceSeconds }) => {
+      const { stdout } = await shell(readScript(name, cursor), false);
+      const [head = '', ...rest] = stdout.split('\n');
+      const [inode = '', size = '', now = ''] = head.split(' ');
+      // A line that is being written is read whole the next time.
+      const begun = rest.pop() ?? '';
+      const lines = rest.filter((line) => line !== '');
+      return {
+        lines: sinceSeconds === undefined ? lines : linesSince(lines, Number(now) - sinceSeconds),
+        cursor: inode && `${inode}:${Number(size) - Buffer.byteLength(begun)}`,
+      };
+    },
   };
 };
+
+/**
+ * A cursor is `INODE:SIZE` of the file that svlogd writes, which it renames when it is full: what was cut off is read from where it is now. The first
+ * line of the answer has the file's inode and size, and the host's clock.
+ */
+const readScript = (name: string, cursor = ''): string =>
+  `cd ${shellQuote(`/var/log/slipway/${name}`)} 2> /dev/null || exit 0
+set -- $(stat -c '%i %s' current)
+echo "$1 $2 $(date +%s)"
+from=${shellQuote(cursor)}
+if [ -z "$from" ]; then { for old in @*; do [ -f "$old" ] && cat "$old"; done; head -c $2 current; } | tail -c 16000000
+elif [ "\${from%:*}" = $1 ]; then tail -c +$((\${from#*:} + 1)) current | head -c $(($2 - \${from#*:}))
+else { old=$(find . -inum "\${from%:*}"); [ -z "$old" ] || tail -c +$((\${from#*:} + 1)) "$old"; head -c $2 current; } | tail -c 16000000
+fi`;
 
 export const runText = (service: ServiceUnit): string =>
   renderTemplate('runit/run', {

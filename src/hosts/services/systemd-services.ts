@@ -37,6 +37,15 @@ export const createSystemdServices = (host: ServiceHost): ServiceManager => {
       });
       return stdout.split('\n').filter((line) => line !== '');
     },
+    readLog: async (name, { cursor, sinceSeconds }) => {
+      const from = cursor ? ['--after-cursor', cursor] : sinceSeconds === undefined ? [] : ['--since', `-${Math.ceil(sinceSeconds)}s`];
+      const options = ['--unit', name, '--output', 'cat', '--no-pager', '--quiet', '--show-cursor', ...from];
+      const { stdout } = await host.run(['journalctl', ...options], { check: false });
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      const last = /^-- cursor: (.*)$/.exec(lines.at(-1) ?? '')?.[1];
+      // Nothing new: the old one stays good.
+      return last ? { lines: lines.slice(0, -1), cursor: last } : { lines, cursor: cursor ?? '' };
+    },
   };
 };
 

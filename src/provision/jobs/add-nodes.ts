@@ -10,6 +10,8 @@ export interface AddNodesOptions {
   /** Also take hosts that are nodes of another cluster. */
   force?: boolean;
   sudoPassword?: string | undefined;
+  /** A file of `slipway bundle create`. */
+  bundle?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -38,6 +40,7 @@ export const addNodes = (name: string, options: AddNodesOptions): Job<UpResult> 
         switchContext: false,
         force: options.force,
         sudoPassword: options.sudoPassword,
+        bundle: options.bundle,
         signal: options.signal,
       },
     );

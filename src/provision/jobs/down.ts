@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, Machine } from '../../drivers/driver.ts';
 import { DRIVERS } from '../../drivers/index.ts';
@@ -129,6 +130,6 @@ export const step = async <T>(
     return result;
   } catch (error) {
     push({ type: 'step-failed', step: name, reason: messageOf(error) });
-    throw error;
+    throw error instanceof SlipwayError && !error.step ? error.with({ step: { name, title } }) : error;
   }
 };

@@ -2,6 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
+import { openBundle } from '../bundle/open-bundle.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
@@ -45,6 +46,9 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;
     const close: (() => Promise<void>)[] = [];
     try {
+      // Read and checked before anything is made.
+      const bundle = options.bundle === undefined ? undefined : await openBundle(options.bundle, interrupted);
+      if (bundle) close.push(bundle.dispose);
       const known = await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
       // Nodes that the file has no more stay until all else is done, and go then, or not at all.
@@ -83,6 +87,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         claimed: new Set(),
         pki: undefined,
         client: undefined,
+        bundle,
         close,
       };
       const { changed } = await runSteps(STEPS, context, {
@@ -171,8 +176,10 @@ export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec):
 
 const withNextCommand = (error: unknown, cluster: string, kept: boolean): unknown => {
   if (!(error instanceof SlipwayError) || error.code !== 'STEP_FAILED') return error;
-  const advice = kept
-    ? [...error.advice.filter((line) => !line.includes('--keep')), `slipway up ${cluster}`, `slipway down ${cluster}`]
-    : error.advice;
-  return new SlipwayError(error.code, { tried: error.tried, cause: error.reason, logLines: error.logLines, advice });
+  const own = error.advice.filter((line) => !line.includes('--keep'));
+  return error.with({
+    advice: kept
+      ? [...own, `slipway up ${cluster}`, `slipway down ${cluster}`]
+      : [...own, `slipway up ${cluster} --keep   # with the same flags; leaves what was made, to look at`],
+  });
 };

@@ -1,6 +1,7 @@
 import type { ClusterContext } from '../cluster-context.ts';
 import { agents } from './agents.ts';
 import { apiReady } from './api-ready.ts';
+import { bundleImages } from './bundle-images.ts';
 import { certificates } from './certificates.ts';
 import { containerRuntime } from './container-runtime.ts';
 import { controlPlane } from './control-plane.ts';
@@ -26,7 +27,7 @@ import { workloadsReady } from './workloads-ready.ts';
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
  *
- * default-storage-class after api-ready, manifests after nodes-ready, with --wait workloads-ready after these. Hooks of the cluster file run
+ * With --bundle, bundle-images after container-runtime; default-storage-class after api-ready, manifests after nodes-ready, with --wait workloads-ready after these. Hooks of the cluster file run
  * before and after all.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
@@ -47,6 +48,7 @@ export const STEPS: readonly Step<ClusterContext>[] = [
   nodesReady,
   demo,
   demoAnswers,
+  bundleImages,
   manifests,
   workloadsReady,
   afterUp,

@@ -15,7 +15,7 @@ const KIND_TIMEOUT_MS = 30_000;
 export const manifests: Step<ClusterContext> = {
   name: 'manifests',
   title: 'Applying manifests',
-  needs: ['nodes-ready', 'images'],
+  needs: ['nodes-ready', 'images', 'bundle-images'],
   wanted: (context) => Boolean(context.spec.manifests?.length),
   apply: async (context, report) => {
     let changed = false;

@@ -1,6 +1,9 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Finding } from '../../drivers/driver.ts';
+import { createLocalHost } from '../../hosts/local/local-host.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
+import { installFromBundle } from '../bundle/install-packages.ts';
+import type { OpenBundle } from '../bundle/open-bundle.ts';
 import type { ClusterContext } from '../cluster-context.ts';
 import type { Step } from './step.ts';
 
@@ -16,7 +19,7 @@ export const preflight: Step<ClusterContext> = {
     let changed = false;
     if (packages.length && context.options.yes && findings.every((finding) => finding.packages)) {
       report(`installing ${packages.join(', ')}`);
-      await installPackages(packages, context.signal);
+      await (context.bundle ? installHere(packages, context.bundle, context.signal) : installPackages(packages, context.signal));
       changed = true;
       findings = await look();
     }
@@ -34,6 +37,11 @@ export const preflight: Step<ClusterContext> = {
 };
 
 const errorsOf = (findings: readonly Finding[]): Finding[] => findings.filter((finding) => finding.severity === 'error');
+
+const installHere = async (packages: readonly string[], bundle: OpenBundle, signal: AbortSignal): Promise<void> => {
+  const host = await createLocalHost({ name: 'this host', services: 'systemd' });
+  await installFromBundle(host, { bundle, packages, signal });
+};
 
 const installPackages = async (packages: readonly string[], signal: AbortSignal): Promise<void> => {
   const install = ['apt-get', 'install', '--yes', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...packages];

@@ -6,6 +6,7 @@ import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
 import { distributionFamily } from '../../hosts/packages/distribution-family.ts';
 import { installCommand, installPackages } from '../../hosts/packages/install-packages.ts';
+import { installFromBundle } from '../bundle/install-packages.ts';
 import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
 import { missingPackages, NODE_PATHS } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
@@ -26,7 +27,7 @@ export const programs: Step<ClusterContext> = {
       // Before anything is laid down: a mirror that is away leaves the host as it was.
       const installed = await installRequirements(host, context, report);
       const results = await Promise.all([
-        host.copyFile(realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
+        host.copyFile(context.bundle?.pathOf('programs/node') ?? realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
         node.controlPlane ? host.copyFile(join(bundles, 'slipway-server.js'), NODE_PATHS.server, { mode: 0o644 }) : { changed: false },
         host.copyFile(join(bundles, 'slipway-agent.js'), NODE_PATHS.agent, { mode: 0o644 }),
         ...nativeParts(bundles).map((file) => host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 })),
@@ -59,7 +60,8 @@ const installRequirements = async (
       advice: [`${command}   # on ${host.name}`, `slipway up ${context.spec.name} --yes   # installs them itself`],
     });
   report(`installing ${packages.join(', ')} on ${host.name}`);
-  await installPackages(host, packages, { signal: context.signal });
+  if (context.bundle) await installFromBundle(host, { bundle: context.bundle, packages, signal: context.signal });
+  else await installPackages(host, packages, { signal: context.signal });
   const still = missingPackages(await factsOf(host, { again: true }));
   if (still.length) throw new SlipwayError('PACKAGES_MISSING', { tried, cause: `it still lacks ${still.join(', ')}`, advice: [command] });
   return { changed: true };

@@ -44,8 +44,14 @@ test('what is no event does not fit', () => {
 });
 
 test('errors fit it too', () => {
-  const error = new SlipwayError('STEP_FAILED', { tried: 'work', cause: 'no room', advice: ['df -h'], logLines: ['full'] });
-  assert.deepEqual(schemaProblems(schema.$defs.error, viewOfError(error, 'up').json), []);
+  const error = new SlipwayError('STEP_FAILED', {
+    tried: 'work',
+    cause: 'no room',
+    advice: ['df -h'],
+    logLines: ['full'],
+    step: { name: 'machines', title: 'Making machines' },
+  });
+  assert.deepEqual(schemaProblems(schema.$defs.error, viewOfError(error, 'up').json, schema), []);
   for (const code of Object.keys(CATALOGUE)) assert.match(code, new RegExp(schema.$defs.error.properties.error.properties.code.pattern));
 });
 

@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Finding } from '../../drivers/driver.ts';
+import { DRIVER_NAMES, loadDriver } from '../../drivers/index.ts';
+import type { Host } from '../../hosts/host.ts';
+import { DEFAULT_NETWORK } from '../spec/cluster-spec.ts';
+import { NODE_REQUIREMENTS } from '../spec/node-paths.ts';
+import { openJournal } from '../state/cluster-journal.ts';
+import { ClusterStateFolder, clusterNames, slipwayDataDir, slipwayHome } from '../state/cluster-state.ts';
+import { missingRequirements } from '../steps/programs.ts';
+import { clockFindings } from './clocks.ts';
+import { clusterFindings } from './cluster-findings.ts';
+import { NODE_CHECKS, type NodeRole } from './node-checks.ts';
+import { readNodeFacts } from './node-facts.ts';
+
+export interface DiagnoseOptions {
+  /** Default all that this client knows. */
+  cluster?: string | undefined;
+  /** What a driver needs on this computer; `all` of them. Default those that clusters use, and local. */
+  driver?: string | undefined;
+  /** Machines that are to become nodes: `user@address:port`. */
+  hosts?: readonly string[];
+  identityFile?: string | undefined;
+  jumpHost?: string | undefined;
+}
+
+export interface AboutFinding extends Finding {
+  /** `this host`, `cluster demo`, `cluster demo: demo-1, demo-2`. */
+  about: string;
+}
+
+/** What is wrong with this computer, with clusters, and with hosts that are to become nodes; each with what mends it. Errors first. */
+export const diagnose = async (options: DiagnoseOptions = {}): Promise<AboutFinding[]> => {
+  const names = options.cluster ? [options.cluster] : await clusterNames();
+  // A name that is not known is told at once.
+  if (options.cluster) await new ClusterStateFolder(options.cluster).require();
+  const hostsAlone = Boolean(options.hosts?.length) && !options.cluster && !options.driver;
+  const found = await Promise.all([
+    ...(hostsAlone ? [] : (await driversFor(options, names)).map(driverFindings)),
+    ...(hostsAlone || options.driver ? [] : names.map(clusterFindings)),
+    ...(options.hosts ?? []).map((host) => hostFindings(host, options)),
+  ]);
+  return inOrder(merged(found.flat()));
+};
+
+const driversFor = async ({ driver, cluster }: DiagnoseOptions, names: readonly string[]): Promise<string[]> => {
+  if (driver === 'all') return [...DRIVER_NAMES];
+  if (driver) return [driver];
+  const used = await Promise.all(
+    names.map(async (name) => {
+      // A state that cannot be read is told with the cluster.
+      const state = await new ClusterStateFolder(name).read().catch(() => undefined);
+      return state ? [state.spec.driver, ...state.spec.nodes.map((node) => node.driver)] : [];
+    }),
+  );
+  return [...new Set([...(cluster ? [] : ['local']), ...used.flat()])];
+};
+
+const driverFindings = async (name: string): Promise<AboutFinding[]> => {
+  const about = name === 'local' ? 'this host' : `this host, driver ${name}`;
+  const home = slipwayHome();
+  try {
+    const driver = await loadDriver(name, {
+      dataDir: slipwayDataDir(),
+      stateDir: home,
+      requirements: NODE_REQUIREMENTS,
+      settings: {},
+      journal: openJournal(home),
+    });
+    return (await driver.preflight()).map((finding) => ({ ...finding, about }));
+  } catch (error) {
+    return [{ about, severity: 'error', problem: messageOf(error), fix: 'slipway doctor --driver all' }];
+  }
+};
+
+/** A host before it becomes a node: what `up` would stumble over. Nothing is left on it, and no key of it is remembered. */
+const hostFindings = async (target: string, options: DiagnoseOptions): Promise<AboutFinding[]> => {
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-doctor-'));
+  let host: Host | undefined;
+  try {
+    const driver = await loadDriver('ssh', {
+      dataDir: folder,
+      stateDir: folder,
+      requirements: [],
+      settings: {},
+      journal: openJournal(folder),
+    });
+    const settings = { host: target, identityFile: options.identityFile, jumpHost: options.jumpHost };
+    const context = { signal: new AbortController().signal, progress: () => {} };
+    host = await driver.connect(await driver.create({ cluster: 'doctor', name: 'host', settings }, context));
+    const [facts, missing] = await Promise.all([readNodeFacts(host), missingRequirements(host)]);
+    const findings = [
+      ...NODE_CHECKS.flatMap((check) => check(facts, ROLE_TO_BE)),
+      ...clockFindings(new Map([[target, facts]])),
+      ...(missing.length ? [lacking(missing)] : []),
+    ];
+    return findings.map((finding) => ({ ...finding, about: target }));
+  } catch (error) {
+    return [{ about: target, severity: 'error', problem: messageOf(error), fix: `ssh ${target} true` }];
+  } finally {
+    await host?.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+const ROLE_TO_BE: NodeRole = { name: 'host', controlPlane: true, isNode: false, ...DEFAULT_NETWORK };
+
+const lacking = (packages: readonly string[]): Finding => ({
+  severity: 'warning',
+  problem: `It lacks ${packages.join(', ')}.`,
+  fix: `apt-get install ${packages.join(' ')}   # or: slipway up --yes`,
+});
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Nodes of one computer share its kernel and say the same: told once, with the names of all. */
+const merged = (findings: readonly AboutFinding[]): AboutFinding[] => {
+  const byText = new Map<string, AboutFinding>();
+  for (const finding of findings) {
+    const [where = '', node] = finding.about.split(': ');
+    const key = JSON.stringify([where, finding.problem, finding.fix]);
+    const same = byText.get(key);
+    if (!same) byText.set(key, finding);
+    else if (node) byText.set(key, { ...same, about: `${same.about}, ${node}` });
+  }
+  return [...byText.values()];
+};
+
+const inOrder = (findings: readonly AboutFinding[]): AboutFinding[] => [
+  ...findings.filter(({ severity }) => severity === 'error'),
+  ...findings.filter(({ severity }) => severity === 'warning'),
+];
