@@ -71,9 +71,10 @@ export class ItemTable {
     }
     const found = this.#narrowed(filter);
     if (found) {
+      const passes = isOneIndex(filter) ? filterFunction({ namespace }) : matches;
       const items: StoredItem[] = [];
       for (const { item } of found) {
-        if (!item || !matches(item) || (after !== '' && item.key <= after)) continue;
+        if (!item || !passes(item) || (after !== '' && item.key <= after)) continue;
         items.push(item);
         if (items.length === limit) break;
       }
@@ -167,6 +168,12 @@ export const filterFunction = (filter: ItemFilter): ((item: StoredItem) => boole
     (!namespace || item.namespace === namespace) &&
     (!fields || fields.every(({ name, operator, value }) => (item.field(name) === value) === (operator === '='))) &&
     (!labels || labels.matches(item.labels));
+};
+
+/** The one requirement is what an index was asked for: everything it found meets it. */
+const isOneIndex = ({ labels, fields = [] }: ItemFilter): boolean => {
+  if (!labels) return fields.length === 1;
+  return fields.length === 0 && labels.equals?.length === 1 && labels.requirements?.length === 1;
 };
 
 export const always = (): boolean => true;

@@ -87,6 +87,8 @@ export interface ItemFilter {
 export interface LabelFilter {
   matches(labels: Readonly<Record<string, string>>): boolean;
   readonly equals?: readonly { key: string; values: readonly string[] }[];
+  /** All of them: where `equals` is the whole selector, nothing more is asked of what the index finds. */
+  readonly requirements?: readonly unknown[];
 }
 
 export interface FieldRequirement {

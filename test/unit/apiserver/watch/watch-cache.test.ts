@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { pod as servedPod } from '../../../../src/api/core/pod.ts';
 import type { Kind } from '../../../../src/api/kind.ts';
 import type { KubeObject } from '../../../../src/api/meta/object.ts';
+import { parseLabelSelector } from '../../../../src/api/meta/selector.ts';
 import { StatusError } from '../../../../src/api/meta/status.ts';
 import { createWatchCache } from '../../../../src/apiserver/watch/create-watch-cache.ts';
 import type { ItemFilter, ResourceCache, WatchCacheEvent, WatchCursor } from '../../../../src/apiserver/watch/watch-cache.ts';
@@ -105,6 +106,43 @@ describe('reads', () => {
     assert.deepEqual(names((await pods.list({ namespace: 'default' })).items), ['a', 'b', 'c']);
     await pods.delete((await pods.get({ namespace: 'default', name: 'b' }))!);
     assert.deepEqual(names((await pods.list({ namespace: 'default' })).items), ['a', 'c']);
+  });
+
+  withPods('selectors of every form select the same with an index and by looking at each', async (pods) => {
+    for (const [name, labels] of [
+      ['a', { app: 'web', tier: 'x' }],
+      ['b', { app: 'db' }],
+      ['c', { app: 'web' }],
+    ] as const)
+      for (const namespace of ['default', 'other']) await create(pods, podNamed(name, { namespace, labels: { ...labels }, node: 'n1' }));
+    const every = (await pods.list()).items;
+    for (const text of [
+      'app=web',
+      'app in (web,db)',
+      'app=web,tier!=x',
+      'app in (web,db),app in (db)',
+      'app',
+      '!tier',
+      'app notin (web)',
+      'tier=x',
+    ])
+      for (const namespace of [undefined, 'other'])
+        for (const fields of [
+          undefined,
+          onNode('n1').fields,
+          onNode('n2').fields,
+          [{ name: 'metadata.namespace', operator: '=', value: 'other' } as const],
+        ]) {
+          const labels = parseLabelSelector(text);
+          const found = (await pods.list({ labels, namespace, ...(fields ? { fields } : {}) })).items;
+          const expected = every.filter(
+            (item) =>
+              labels.matches(item.labels) &&
+              (!namespace || item.namespace === namespace) &&
+              (fields ?? []).every((field) => item.field(field.name) === field.value),
+          );
+          assert.deepEqual(found, expected, `${text} in ${namespace}`);
+        }
   });
 
   withPods('labels, fields and owners select, and follow updates', async (pods) => {
