@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # build-image.sh FOLDER: a Debian 12 guest in FOLDER (base.raw, vmlinuz, initrd.img), made by mmdebstrap and mke2fs: no loop device, no
 # mount, no boot loader. It has what a cloud image has (systemd, cloud-init, sshd) and what nodes need, but conntrack, which lies in a
-# package source of its own inside, so that the path through apt is walked without a network.
+# package source of its own inside, so that the path through apt is walked without a network. The distribution's containerd runs, as it
+# does wherever its package is installed.
 # Made lean for emulation: a guest answers SSH after about a minute of one core.
 set -euo pipefail
 folder=$1
@@ -23,8 +24,7 @@ echo 'deb [trusted=yes] file:/srv/apt ./' > "$root/etc/apt/sources.list"
 echo localhost > "$root/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost\n' > "$root/etc/hosts"
 printf 'LABEL=root / ext4 defaults,noatime 0 1\n' > "$root/etc/fstab"
-# The distribution's containerd would listen where Slipway's own does.
-for unit in containerd cloud-config cloud-final systemd-networkd-wait-online apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
+for unit in cloud-config cloud-final systemd-networkd-wait-online apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
   e2scrub_reap fstrim.timer dpkg-db-backup.timer systemd-timesyncd systemd-binfmt systemd-update-utmp getty@tty1 systemd-pstore \
   sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount modprobe@configfs modprobe@drm modprobe@fuse; do
   case $unit in *.timer | *.mount) ;; *) unit=$unit.service ;; esac

@@ -74,7 +74,8 @@ export class Cgroups {
       if (this.isUnified) {
         const cpu = keyed(await readFile(join(FS, path, 'cpu.stat'), 'utf8'));
         const stat = keyed(await readFile(join(FS, path, 'memory.stat'), 'utf8'));
-        const memoryBytes = Number(await readFile(join(FS, path, 'memory.current'), 'utf8').catch(() => '0'));
+        // The root of version 2 has no such file: it stands for the machine.
+        const memoryBytes = Number(await readFile(join(FS, path, 'memory.current'), 'utf8').catch(machineMemory));
         const workingSetBytes = Math.max(0, memoryBytes - (stat.get('inactive_file') ?? 0));
         return { cpuNanoseconds: (cpu.get('usage_usec') ?? 0) * 1000, memoryBytes, workingSetBytes, rssBytes: stat.get('anon') ?? 0 };
       }
@@ -135,6 +136,12 @@ export class Cgroups {
     );
   }
 }
+
+/** Bytes that are in use on the machine, caches too. */
+const machineMemory = async (): Promise<number> => {
+  const kibibytes = keyed((await readFile('/proc/meminfo', 'utf8')).replaceAll(/: +/g, ' '));
+  return ((kibibytes.get('MemTotal') ?? 0) - (kibibytes.get('MemFree') ?? 0)) * 1024;
+};
 
 const removeTree = async (path: string): Promise<void> => {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => []);

@@ -72,7 +72,7 @@ const loadOnHost = async (
 /** Reference -> id of what the node's runtime has. */
 export const imagesOf = async (host: Host): Promise<Map<string, string>> => {
   const { stdout, exitCode } = await host
-    .run(['crictl', 'images', '-o', 'json'], { check: false })
+    .run(['crictl', '--image-endpoint', `unix://${NODE_PATHS.containerdSocket}`, 'images', '-o', 'json'], { check: false })
     .catch(() => ({ stdout: '', exitCode: 1 }));
   if (exitCode === 0) {
     const { images } = JSON.parse(stdout) as { images: { id: string; repoTags: string[] }[] };
