@@ -3,7 +3,9 @@ import type { ServerConfig } from '../api/config/server-config.ts';
 import { quantityValue } from '../api/meta/quantity.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Machine } from '../drivers/driver.ts';
+import { factsOf } from '../hosts/facts/host-facts.ts';
 import type { Host } from '../hosts/host.ts';
+import { type NodeMarker, parseMarker } from './node-marker.ts';
 import { type ClusterSpec, DEFAULT_NETWORK, DEFAULT_POOL, type NodeSpec } from './spec/cluster-spec.ts';
 import { NODE_PATHS } from './spec/node-paths.ts';
 
@@ -14,6 +16,8 @@ export interface NodeRemains {
   /** For the driver, as they were given. */
   settings: Readonly<Record<string, unknown>>;
   agent: AgentConfig;
+  /** Whose it is, with the time at which the cluster was made. Nodes of earlier versions have none. */
+  marker: NodeMarker | undefined;
   /** Of a node that carries the control plane. */
   server: ServerConfig | undefined;
   /** Names in the cluster's folder -> text. */
@@ -24,7 +28,7 @@ export interface NodeRemains {
 const AUTHORITY = ['ca.crt', 'ca.key', 'service-accounts.key'];
 
 /** Reads a node. Throws NODE_UNKNOWN for a machine that is none of this cluster. */
-export const readRemains = async (host: Host, cluster: string): Promise<Pick<NodeRemains, 'agent' | 'server' | 'pki'>> => {
+export const readRemains = async (host: Host, cluster: string): Promise<Pick<NodeRemains, 'agent' | 'marker' | 'server' | 'pki'>> => {
   const read = async (path: string): Promise<string | undefined> => (await host.readFile(path))?.toString('utf8');
   const [agentText, serverText] = await Promise.all([read(`${NODE_PATHS.config}/agent.json`), read(`${NODE_PATHS.config}/server.json`)]);
   const agent = agentText === undefined ? undefined : (JSON.parse(agentText) as AgentConfig);
@@ -38,7 +42,8 @@ export const readRemains = async (host: Host, cluster: string): Promise<Pick<Nod
     const text = await read(`${NODE_PATHS.pki}/${name}`);
     if (text) pki[name] = text;
   }
-  return { agent, server: serverText === undefined ? undefined : (JSON.parse(serverText) as ServerConfig), pki };
+  const marker = parseMarker((await factsOf(host)).marker);
+  return { agent, marker, server: serverText === undefined ? undefined : (JSON.parse(serverText) as ServerConfig), pki };
 };
 
 const CONTROL_PLANE_TAINT = 'node-role.kubernetes.io/control-plane=:NoSchedule';

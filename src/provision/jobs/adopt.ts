@@ -141,7 +141,7 @@ const writeState = async (
     version: 2,
     spec,
     phase: 'ready',
-    createdAt: new Date().toISOString(),
+    createdAt: remains.find(({ marker }) => marker)?.marker?.clusterCreatedAt ?? new Date().toISOString(),
     dataDir: slipwayDataDir(),
     addresses: Object.fromEntries(remains.map(({ machine }) => [machine.name, machine.address])),
   });

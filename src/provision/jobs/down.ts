@@ -1,15 +1,16 @@
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
-import type { Driver, Machine } from '../../drivers/driver.ts';
+import type { Driver } from '../../drivers/driver.ts';
 import { DRIVERS } from '../../drivers/index.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { type RemovalTarget, removeMachine } from '../remove-machine.ts';
 import type { ClusterSpec, HooksSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { commandsOf, runHooks } from '../steps/hooks.ts';
 import { forgetContext } from '../steps/kubeconfig.ts';
-import { uninstall } from '../uninstall.ts';
+
 import { type Job, startJob } from './job.ts';
 
 export interface DownOptions {
@@ -92,26 +93,6 @@ const runHook = async (
     if (!options.force) throw error;
     push({ type: 'warning', message: `${title}: ${messageOf(error)}` });
   });
-};
-
-interface RemovalTarget {
-  driver: Driver;
-  cluster: string;
-  node: string;
-  machine?: Machine | undefined;
-}
-
-/** A machine that is not ours to destroy is given back without what was installed. */
-export const removeMachine = async ({ driver, cluster, node, machine }: RemovalTarget): Promise<void> => {
-  if (driver.keepsMachines && machine) {
-    const host = await driver.connect(machine);
-    try {
-      await uninstall(host);
-    } finally {
-      await host.close();
-    }
-  }
-  await driver.destroy({ cluster, name: node });
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

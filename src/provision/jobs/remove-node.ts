@@ -8,10 +8,11 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Client } from '../../client/client.ts';
 import type { MachineId } from '../../drivers/driver.ts';
 import { openClient } from '../open-client.ts';
+import { removeMachine } from '../remove-machine.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
 import { waitFor } from '../steps/wait.ts';
-import { removeMachine, step } from './down.ts';
+import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
 import { type OpenCluster, requireNode, withCluster } from './power.ts';
 

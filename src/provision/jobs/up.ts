@@ -51,18 +51,24 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       if (bundle) close.push(bundle.dispose);
       const known = await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
-      // Nodes that the file has no more stay until all else is done, and go then, or not at all.
-      const spec = { ...outcome.spec, nodes: [...outcome.spec.nodes, ...outcome.removed] };
+      const { spec } = outcome;
+      // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.
+      const savedSpec = { ...spec, nodes: [...spec.nodes, ...outcome.removed] };
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
-      const drivers = openDrivers(spec, { folder, dataDir, requirements: requirementsFor(options), sudoPassword: options.sudoPassword });
+      const drivers = openDrivers(savedSpec, {
+        folder,
+        dataDir,
+        requirements: requirementsFor(options),
+        sudoPassword: options.sudoPassword,
+      });
       if (!known) await refuseForeign(drivers, spec);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
       const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
       const state: ClusterState = {
         version: 2,
-        spec,
+        spec: savedSpec,
         phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
         createdAt: known?.createdAt ?? new Date().toISOString(),
         dataDir,
@@ -97,7 +103,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         keep: options.keep,
       }).catch(async (error: unknown) => {
         if (!options.keep)
-          await (isNew ? folder.remove() : folder.write({ ...state, spec: known?.spec ?? spec, addresses: known?.addresses ?? {} })).catch(
+          await (isNew
+            ? folder.remove()
+            : folder.write({ ...state, spec: known?.spec ?? savedSpec, addresses: known?.addresses ?? {} })
+          ).catch(
             // The first failure is the one to be told; on a full disk this one follows from it.
             (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
           );
@@ -111,7 +120,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         changed: changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
         server: apiServers(context)[0] ?? '',
-        nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.machines.get(node.name)?.address ?? '' })),
+        nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.state.addresses[node.name] ?? '' })),
         milliseconds: Date.now() - startedAt,
         ...(options.notes?.length ? { overrides: options.notes } : {}),
       };

@@ -24,7 +24,7 @@ export const machines: Step<ClusterContext> = {
     const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (errors.length) throw combineErrors(`make the machines of ${spec.name}`, errors);
     const addresses = Object.fromEntries([...context.machines].map(([name, machine]) => [name, machine.address]));
-    context.state = { ...context.state, addresses };
+    context.state = { ...context.state, addresses: { ...context.state.addresses, ...addresses } };
     await context.folder.write(context.state);
     return { changed: spec.nodes.some((node) => there.get(node.name)?.state !== 'running') };
   },
