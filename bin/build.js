@@ -39,6 +39,17 @@ const shared = {
 /** Identifiers are not minified, so functions have their names anyway; keeping them by force costs a call for every closure that is made. */
 const forNodes = { ...shared, keepNames: false };
 
+/** What loads a cloud finds it beside the program, in a bundle of its own. */
+const cloudsApart = {
+  name: 'clouds-apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/drivers\/(\w+)\/\1-cloud\.ts$/ }, ({ path }) => ({
+      path: `./slipway-${/(\w+)-cloud\.ts$/.exec(path)[1]}.js`,
+      external: true,
+    }));
+  },
+};
+
 const main = async () => {
   mkdirSync(dist, { recursive: true });
   const work = mkdtempSync(join(root, 'dist-'));
@@ -46,7 +57,11 @@ const main = async () => {
     const define = { SLIPWAY_STORE_WORKER: JSON.stringify(await storeWorker()) };
     const programs = ['slipway-server', 'slipway-agent'].filter((name) => globSync(join(root, `src/runtime/${name}.ts`)).length > 0);
     await Promise.all([
-      ...programs.map((name) => build({ ...forNodes, define, entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) })),
+      // The SDK of a cloud: laid only where it is used.
+      build({ ...forNodes, entryPoints: ['src/drivers/aws/aws-cloud.ts'], outfile: join(work, 'slipway-aws.js') }),
+      ...programs.map((name) =>
+        build({ ...forNodes, define, plugins: [cloudsApart], entryPoints: [`src/runtime/${name}.ts`], outfile: join(work, `${name}.js`) }),
+      ),
       buildSplit(work, { entry: 'src/cli/main.ts', name: 'slipway', options: {} }),
       buildSplit(work, { entry: 'src/testing/index.ts', name: 'testing', options: { define } }),
     ]);

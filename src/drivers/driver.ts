@@ -32,6 +32,8 @@ export interface Driver {
   snapshot?(id: MachineId, name: string): Promise<void>;
   /** Puts the disk of a machine that is off back to what it was; what was written since is lost. Throws SNAPSHOT_UNKNOWN. */
   restore?(id: MachineId, name: string): Promise<void>;
+  /** Of drivers with a cloud: what the control plane's controllers are told to reach it by (`CloudConfig` of the server's configuration). */
+  readonly cloud?: { provider: 'aws'; region: string; endpoint?: string | undefined } | undefined;
   /** True when machines are not ours: `destroy` only forgets them, so what was installed must be taken off before. */
   readonly keepsMachines?: boolean;
 }
@@ -120,6 +122,8 @@ export interface MachineSpec extends MachineId {
   diskGiB?: number | undefined;
   /** Beside that of SSH: where this computer has to reach the machine, for drivers that must make a way. */
   ports?: readonly number[] | undefined;
+  /** It carries what makes balancers and the like: a cloud gives it the rights to do so. */
+  managesCloud?: boolean | undefined;
   /** Driver-specific settings, checked by the driver: network range, SSH address, image. */
   settings: Readonly<Record<string, unknown>>;
 }

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
+import { awsDriver } from './aws/aws-settings.ts';
 import type { Driver, DriverDescriptor, DriverOptions } from './driver.ts';
 import { kvmDriver } from './kvm/kvm-settings.ts';
 import { localDriver } from './local/local-settings.ts';
@@ -6,7 +7,7 @@ import { sshDriver } from './ssh/ssh-settings.ts';
 import { virtualboxDriver } from './virtualbox/virtualbox-settings.ts';
 
 /** The list of drivers, the one that needs least first: each is loaded when it is used. */
-export const DRIVERS: readonly DriverDescriptor[] = [localDriver, sshDriver, kvmDriver, virtualboxDriver];
+export const DRIVERS: readonly DriverDescriptor[] = [localDriver, sshDriver, kvmDriver, virtualboxDriver, awsDriver];
 
 export const DRIVER_NAMES: readonly string[] = DRIVERS.map((driver) => driver.name);
 

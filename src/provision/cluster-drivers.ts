@@ -62,5 +62,6 @@ export const machineSpec = (spec: Pick<ClusterSpec, 'name' | 'driverSettings'>, 
   memoryMiB: node.memoryMiB,
   diskGiB: node.diskGiB,
   ports: node.controlPlane ? [API_PORT] : [],
+  managesCloud: node.controlPlane,
   settings: { ...spec.driverSettings[node.driver], ...node.settings },
 });

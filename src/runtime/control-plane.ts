@@ -15,6 +15,7 @@ import { createScheduler } from '../scheduler/scheduler.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Store, StoreError } from '../store/store.ts';
+import { openCloud } from './open-cloud.ts';
 import { readNamed, ServerCredentials, type ServerSecrets } from './server-credentials.ts';
 
 /** A running control plane, or the parts of one that `components` names. */
@@ -79,7 +80,8 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
       await start(createScheduler({ client, log }));
     }
     if (has('controllers')) {
-      const settings = controllersConfig(config);
+      const cloud = await openCloud(config);
+      const settings = { ...controllersConfig(config), ...(cloud ? { cloud } : {}) };
       await start(createControllerManager({ transportFor, config: settings, log: log.child({ component: 'controllers' }) }));
     }
     return { port: apiServer?.port, transportFor, stop };

@@ -76,6 +76,12 @@ const ALWAYS: Record<string, Check> = {
   logLevel: optional(oneOf('debug', 'info', 'warn', 'error')),
 };
 
+const CLOUD: Record<string, Check> = {
+  'cloud.provider': oneOf('aws'),
+  'cloud.region': text,
+  'cloud.endpoint': optional(text),
+};
+
 const WITH_API_SERVER: Record<string, Check> = {
   bindAddress: address,
   securePort: number(0, 65_535),
@@ -107,6 +113,7 @@ export const problemsOf = (value: unknown): string[] => {
   const names: readonly unknown[] = Array.isArray(components) ? components : [];
   const checks = {
     ...ALWAYS,
+    ...(at('cloud') === undefined ? {} : CLOUD),
     ...(names.includes('apiserver') ? { ...WITH_API_SERVER, ...STORES[String(at('store.kind'))] } : {}),
     ...(names.length > 0 && !names.includes('apiserver') ? { kubeconfigFile: path } : {}),
   };

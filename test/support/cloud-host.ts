@@ -18,8 +18,12 @@ export const bootCloudHost = async (sandboxes: Driver, options: { machine: Machi
   const config = (parse(options.userData) ?? {}) as CloudConfig;
   const host = await sandboxes.connect(options.machine);
   const keys = config.users?.find((user) => user.name === 'root')?.ssh_authorized_keys ?? [];
-  await host.run(['mkdir', '-p', '/run/sshd', FOLDER]);
-  await host.writeFile(`${FOLDER}/host_key`, config.ssh_keys?.ed25519_private ?? '', { mode: 0o600 });
+  await host.run(['mkdir', '-p', '/run/sshd', `${FOLDER}/ssh`]);
+  // As cloud-init does it, once in the life of a machine: who changes the key later keeps his own.
+  if (!(await host.readFile(`${FOLDER}/ssh/ssh_host_ed25519_key`)))
+    await host.writeFile(`${FOLDER}/ssh/ssh_host_ed25519_key`, config.ssh_keys?.ed25519_private ?? '', { mode: 0o600 });
+  // The sandbox shows the files of the host that it is on: those of its SSH server are to be its own.
+  await host.run(['sh', '-c', `mountpoint -q /etc/ssh || mount --bind ${FOLDER}/ssh /etc/ssh`]);
   await host.writeFile(`${FOLDER}/authorized`, keys.map((key) => `${key}\n`).join(''), { mode: 0o600 });
   if ((await host.services.status('sshd')) === 'absent') {
     await host.services.install({
@@ -38,7 +42,7 @@ export const bootCloudHost = async (sandboxes: Driver, options: { machine: Machi
 /** Of the sandbox's own, and kept over a power failure: a machine's disk has it too. */
 const FOLDER = '/var/lib/slipway/cloud-host';
 const SETTINGS = [
-  `HostKey=${FOLDER}/host_key`,
+  `HostKey=${FOLDER}/ssh/ssh_host_ed25519_key`,
   `AuthorizedKeysFile=${FOLDER}/authorized`,
   'PermitRootLogin=yes',
   'UsePAM=no',

@@ -43,5 +43,14 @@ export interface ServerConfig {
   podEvictionSeconds?: number;
   /** Admission plugins that are switched off, by name: `PodSecurity`. */
   disableAdmissionPlugins?: string[];
+  /** Where machines are of a cloud: its balancers and its word on nodes are used, with the rights of this machine. */
+  cloud?: CloudConfig;
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export interface CloudConfig {
+  provider: 'aws';
+  region: string;
+  /** Another address of its API than the public one. */
+  endpoint?: string | undefined;
 }

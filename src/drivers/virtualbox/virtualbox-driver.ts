@@ -1,10 +1,11 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
-import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
+import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { planMachines } from '../plan-machines.ts';
 import { freePorts } from './free-ports.ts';
@@ -137,9 +138,8 @@ class VirtualBoxDriver implements Driver {
     if (!found || !port)
       throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'VirtualBox has no such machine' });
     const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? DEFAULTS.user };
-    const knownHosts = new KnownHosts({ pinFile: this.#files.knownHosts, files: [], onFirstUse: () => {} });
     // The key is in the machine's seed: the first login is verified like every other.
-    await knownHosts.pin(target, (await this.#files.hostKey(machine)).publicKey);
+    const knownHosts = seededHostKey((await this.#files.hostKey(machine)).publicKey);
     return createSshHost({ name: `${machine.name} (${machine.address})`, target, identityFile: this.#files.identity, knownHosts });
   }
 
@@ -217,30 +217,19 @@ class VirtualBoxDriver implements Driver {
     if (!machine) throw new SlipwayError('STEP_FAILED', { tried: `start ${id.name}`, cause: 'VirtualBox lost it' });
     const seconds =
       'settings' in id && typeof id.settings['bootTimeoutSeconds'] === 'number' ? id.settings['bootTimeoutSeconds'] : undefined;
-    await this.#answers(machine, { timeoutMs: (seconds ?? DEFAULTS.bootTimeoutSeconds) * 1000, signal: context.signal });
+    const consoleFile = `${this.#files.folder(id)}/console.log`;
+    const host = await awaitSsh({
+      name: `${machine.name} (${machine.address})`,
+      target: { host: '127.0.0.1', port: machine.forwardedPorts?.[22] ?? 22 },
+      open: () => this.connect(machine),
+      timeoutMs: (seconds ?? DEFAULTS.bootTimeoutSeconds) * 1000,
+      signal: context.signal,
+      consoleLines: async () => (await readFile(consoleFile, 'latin1').catch(() => '')).split('\n').slice(-15),
+      advice: [`tail ${consoleFile}`, 'spec.drivers.virtualbox.bootTimeoutSeconds: 600   # in the cluster file'],
+    });
+    await host.close();
     context.progress(`${id.name} is up at ${machine.address}`);
     return machine;
-  }
-
-  /** A machine that boots refuses connections, or takes them and says nothing: only a login counts. */
-  async #answers(machine: Machine, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
-    for (const deadline = Date.now() + timeoutMs; ; await delay(1000, undefined, { signal })) {
-      try {
-        await (await this.connect(machine)).close();
-        return;
-      } catch (error) {
-        if (!(error instanceof SlipwayError) || error.code !== 'HOST_UNREACHABLE') throw error;
-        if (Date.now() > deadline)
-          throw new SlipwayError('TIMEOUT', {
-            tried: `log in to ${machine.name}`,
-            cause: `it does not answer after ${timeoutMs / 1000} s: ${error.reason}`,
-            advice: [
-              `tail ${this.#files.folder(machine)}/console.log`,
-              'spec.drivers.virtualbox.bootTimeoutSeconds: 600   # in the cluster file',
-            ],
-          });
-      }
-    }
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {

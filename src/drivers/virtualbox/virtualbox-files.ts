@@ -34,10 +34,6 @@ export class VirtualBoxFiles {
     return join(this.folder(id), 'seed.iso');
   }
 
-  get knownHosts(): string {
-    return join(this.root, 'known_hosts');
-  }
-
   get identity(): string {
     return join(this.root, 'id_ed25519');
   }

@@ -3,7 +3,6 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { writeAtomically } from '../local/local-host.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
 /** What decides whether a host is the one that is meant. */
@@ -14,18 +13,20 @@ export interface HostKeys {
   verify(target: SshTarget, key: Buffer): Promise<void>;
 }
 
-/** A machine that was given its key when it was made: no other is ever trusted. `publicKey` is an OpenSSH line. */
-export const seededHostKey = (publicKey: string): HostKeys => {
-  const [type = '', text = ''] = publicKey.split(' ');
-  const seeded = Buffer.from(text, 'base64');
+/**
+ * A machine that was given its key when it was made: no other is ever trusted. `publicKeys` are OpenSSH lines; there are two while one takes the
+ * other's place.
+ */
+export const seededHostKey = (...publicKeys: string[]): HostKeys => {
+  const seeded = publicKeys.map((line) => Buffer.from(line.split(' ')[1] ?? '', 'base64'));
   return {
-    typesOf: async () => [type],
+    typesOf: async () => [...new Set(publicKeys.map((line) => line.split(' ')[0] ?? ''))],
     verify: async (target, key) => {
-      if (key.equals(seeded)) return;
+      if (seeded.some((known) => key.equals(known))) return;
       const name = knownHostsName(target);
       throw new SlipwayError('HOST_KEY_MISMATCH', {
         tried: `trust ${name}`,
-        cause: `it shows ${fingerprint(key)}, and the machine was made with ${fingerprint(seeded)}: another machine has its address`,
+        cause: `it shows ${fingerprint(key)}, and the machine was made with ${seeded.map(fingerprint).join(', ') || 'a key that is not known here'}: another machine has its address`,
       });
     },
   };
@@ -65,17 +66,6 @@ export class KnownHosts implements HostKeys {
     await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
     await appendFile(this.#pinFile, `${name} ${keyType(key)} ${key.toString('base64')}\n`, { mode: 0o600 });
     this.#onFirstUse(`${name} is trusted from now on by its key ${fingerprint(key)}`);
-  }
-
-  /** Makes `publicKey` (a line of OpenSSH's) the one that the host is known by, in place of what was remembered of that address before. */
-  async pin(target: SshTarget, publicKey: string): Promise<void> {
-    const [type = '', key = ''] = publicKey.split(' ');
-    const line = `${knownHostsName(target)} ${type} ${key}`;
-    const lines = (await readFile(this.#pinFile, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-    const others = lines.filter((known) => !known.startsWith(`${knownHostsName(target)} `));
-    if (others.length === lines.length - 1 && lines.includes(line)) return;
-    await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
-    await writeAtomically(this.#pinFile, `${[...others, line].join('\n')}\n`, 0o600);
   }
 
   async #entriesOf(target: SshTarget): Promise<Entry[]> {

@@ -16,8 +16,10 @@ export const controlPlane: Step<ClusterContext> = {
   apply: (context) =>
     onEveryNode(context, controlPlanes(context.spec), async (node) => {
       const host = hostOf(context, node);
+      const { cloud } = await context.drivers.of(node);
+      const content = { ...serverConfig(context, node), ...(cloud ? { cloud } : {}) };
       const [config, secrets] = await Promise.all([
-        layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(serverConfig(context, node), undefined, 2)}\n` }),
+        layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(content, undefined, 2)}\n` }),
         layServerSecrets(context, node),
       ]);
       const service = await layService(host, {

@@ -8,6 +8,7 @@ import { distributionFamily } from '../../hosts/packages/distribution-family.ts'
 import { installCommand, installPackages } from '../../hosts/packages/install-packages.ts';
 import { installFromBundle } from '../bundle/install-packages.ts';
 import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { missingPackages, NODE_PATHS } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
 
@@ -30,6 +31,7 @@ export const programs: Step<ClusterContext> = {
         host.copyFile(context.bundle?.pathOf('programs/node') ?? realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
         node.controlPlane ? host.copyFile(join(bundles, 'slipway-server.js'), NODE_PATHS.server, { mode: 0o644 }) : { changed: false },
         host.copyFile(join(bundles, 'slipway-agent.js'), NODE_PATHS.agent, { mode: 0o644 }),
+        cloudProgram(context, { node, host, bundles }),
         ...nativeParts(bundles).map((file) => host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 })),
       ]);
       return { changed: installed.changed || results.some((result) => result.changed) };
@@ -42,6 +44,17 @@ const nativeParts = (bundles: string): string[] => readdirSync(bundles).filter((
 
 /** Packages that a host lacks to be a node, by their names in Debian. */
 export const missingRequirements = async (host: Host): Promise<string[]> => missingPackages(await factsOf(host));
+
+/** What the server of a machine of a cloud asks that cloud by. */
+const cloudProgram = async (
+  context: ClusterContext,
+  { node, host, bundles }: { node: NodeSpec; host: Host; bundles: string },
+): Promise<{ changed: boolean }> => {
+  const cloud = node.controlPlane ? (await context.drivers.of(node)).cloud : undefined;
+  if (!cloud) return { changed: false };
+  const file = `slipway-${cloud.provider}.js`;
+  return host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 });
+};
 
 const installRequirements = async (
   host: Host,

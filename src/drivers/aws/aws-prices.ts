@@ -1,0 +1,58 @@
+import type { MachineSpec } from '../driver.ts';
+
+/**
+ * On-demand prices of Linux in US dollars an hour, as AWS published them in 2025 for us-east-1; other regions cost this much times their factor,
+ * on average. For an estimate in a plan: what is billed is AWS's own to say. CPUs and memory choose the type where a file names none.
+ */
+const TYPES: readonly { type: string; cpus: number; memoryMiB: number; usdPerHour: number }[] = [
+  { type: 't3.small', cpus: 2, memoryMiB: 2048, usdPerHour: 0.0208 },
+  { type: 't3.medium', cpus: 2, memoryMiB: 4096, usdPerHour: 0.0416 },
+  { type: 't3.large', cpus: 2, memoryMiB: 8192, usdPerHour: 0.0832 },
+  { type: 'm6i.large', cpus: 2, memoryMiB: 8192, usdPerHour: 0.096 },
+  { type: 't3.xlarge', cpus: 4, memoryMiB: 16_384, usdPerHour: 0.1664 },
+  { type: 'c6i.xlarge', cpus: 4, memoryMiB: 8192, usdPerHour: 0.17 },
+  { type: 'm6i.xlarge', cpus: 4, memoryMiB: 16_384, usdPerHour: 0.192 },
+  { type: 't3.2xlarge', cpus: 8, memoryMiB: 32_768, usdPerHour: 0.3328 },
+  { type: 'c6i.2xlarge', cpus: 8, memoryMiB: 16_384, usdPerHour: 0.34 },
+  { type: 'm6i.2xlarge', cpus: 8, memoryMiB: 32_768, usdPerHour: 0.384 },
+  { type: 'm6i.4xlarge', cpus: 16, memoryMiB: 65_536, usdPerHour: 0.768 },
+];
+
+const REGION_FACTORS: Readonly<Record<string, number>> = {
+  'us-east-1': 1,
+  'us-east-2': 1,
+  'us-west-2': 1,
+  'us-west-1': 1.19,
+  'ca-central-1': 1.11,
+  'eu-west-1': 1.1,
+  'eu-west-2': 1.14,
+  'eu-west-3': 1.14,
+  'eu-central-1': 1.15,
+  'eu-north-1': 1.04,
+  'ap-southeast-1': 1.27,
+  'ap-southeast-2': 1.27,
+  'ap-northeast-1': 1.31,
+  'ap-south-1': 1.08,
+  'sa-east-1': 1.61,
+};
+
+/** Of general purpose (gp3) volumes. */
+const USD_PER_GIB_MONTH = 0.08;
+const HOURS_PER_MONTH = 730;
+const DEFAULT_SIZE = { cpus: 2, memoryMiB: 4096 };
+
+/** The type that is named, else the cheapest one that has what is asked for; undefined when none is large enough. */
+export const instanceTypeOf = (spec: Pick<MachineSpec, 'cpus' | 'memoryMiB' | 'settings'>): string | undefined => {
+  const named = spec.settings['instanceType'];
+  if (typeof named === 'string') return named;
+  const { cpus = DEFAULT_SIZE.cpus, memoryMiB = DEFAULT_SIZE.memoryMiB } = spec;
+  return TYPES.filter((type) => type.cpus >= cpus && type.memoryMiB >= memoryMiB).toSorted((a, b) => a.usdPerHour - b.usdPerHour)[0]?.type;
+};
+
+/** Of an instance with its disk; undefined for types and regions that the table lacks, and for spot, whose price changes. */
+export const priceOf = (machine: { type: string | undefined; region: string; diskGiB: number; spot: boolean }): number | undefined => {
+  const found = TYPES.find(({ type }) => type === machine.type);
+  const factor = REGION_FACTORS[machine.region];
+  if (!found || !factor || machine.spot) return undefined;
+  return Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_PER_MONTH) * factor * 10_000) / 10_000;
+};

@@ -1,0 +1,91 @@
+import type { Journal } from '../driver.ts';
+import { type AwsClients, asked, unlessFault } from './aws-clients.ts';
+import { nameOf } from './aws-network.ts';
+import { CLUSTER_TAG } from './aws-tags.ts';
+
+/**
+ * The rights of a control plane's machine: to find the cluster's instances, and to make balancers and remove those that carry its tag. Machines
+ * of workers have no rights at all.
+ */
+export const controlPlanePolicy = (cluster: string): object => ({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: ['ec2:DescribeInstances', 'ec2:DescribeSecurityGroups', 'ec2:DescribeSubnets', 'elasticloadbalancing:Describe*'],
+      Resource: '*',
+    },
+    {
+      Effect: 'Allow',
+      Action: ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup', 'elasticloadbalancing:AddTags'],
+      Resource: '*',
+      Condition: { StringEquals: { [`aws:RequestTag/${CLUSTER_TAG}`]: cluster } },
+    },
+    {
+      Effect: 'Allow',
+      Action: [
+        'elasticloadbalancing:CreateListener',
+        'elasticloadbalancing:DeleteListener',
+        'elasticloadbalancing:DeleteLoadBalancer',
+        'elasticloadbalancing:DeleteTargetGroup',
+        'elasticloadbalancing:DeregisterTargets',
+        'elasticloadbalancing:ModifyListener',
+        'elasticloadbalancing:ModifyTargetGroup',
+        'elasticloadbalancing:ModifyTargetGroupAttributes',
+        'elasticloadbalancing:RegisterTargets',
+      ],
+      Resource: '*',
+      Condition: { StringEquals: { [`aws:ResourceTag/${CLUSTER_TAG}`]: cluster } },
+    },
+    {
+      Effect: 'Allow',
+      Action: ['ec2:AuthorizeSecurityGroupIngress', 'ec2:RevokeSecurityGroupIngress'],
+      Resource: '*',
+      Condition: { StringEquals: { [`ec2:ResourceTag/${CLUSTER_TAG}`]: cluster } },
+    },
+  ],
+});
+
+const ASSUMED_BY_EC2 = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+};
+
+/** The instance profile of control planes, with its role. Answers its name. */
+export const ensureProfile = async (clients: AwsClients, cluster: string, journal: Journal): Promise<string> => {
+  const iam = await clients.iam();
+  const name = nameOf(cluster);
+  const tags = [{ Key: CLUSTER_TAG, Value: cluster }];
+  const tried = `make the role ${name}`;
+  const exists = unlessFault('EntityAlreadyExists', 'LimitExceeded');
+  if (await iam.getInstanceProfile({ InstanceProfileName: name }).catch(unlessFault('NoSuchEntity'))) return name;
+  await journal.record({ kind: 'role', name, driver: 'aws' });
+  await asked(
+    tried,
+    iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(ASSUMED_BY_EC2), Tags: tags }).catch(exists),
+  );
+  const policy = JSON.stringify(controlPlanePolicy(cluster));
+  await asked(tried, iam.putRolePolicy({ RoleName: name, PolicyName: 'slipway', PolicyDocument: policy }));
+  await asked(tried, iam.createInstanceProfile({ InstanceProfileName: name, Tags: tags }).catch(exists));
+  // One role is all that a profile can have.
+  await asked(tried, iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(exists));
+  return name;
+};
+
+export const removeProfile = async (clients: AwsClients, cluster: string, journal: Journal): Promise<void> => {
+  const name = nameOf(cluster);
+  if (!(await journal.entries()).some((entry) => entry.kind === 'role' && entry.name === name)) {
+    // Who never made one may lack the right to look for it.
+    const iam = await clients.iam();
+    const found = await iam.getInstanceProfile({ InstanceProfileName: name }).catch(() => undefined);
+    if (!found) return;
+  }
+  const iam = await clients.iam();
+  const gone = unlessFault('NoSuchEntity');
+  const tried = `remove the role ${name}`;
+  await asked(tried, iam.removeRoleFromInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(gone));
+  await asked(tried, iam.deleteInstanceProfile({ InstanceProfileName: name }).catch(gone));
+  await asked(tried, iam.deleteRolePolicy({ RoleName: name, PolicyName: 'slipway' }).catch(gone));
+  await asked(tried, iam.deleteRole({ RoleName: name }).catch(gone));
+  await journal.forget({ kind: 'role', name });
+};
