@@ -13,7 +13,7 @@ judges, out = sys.argv[1], sys.argv[2]
 os.makedirs(out, exist_ok=True)
 REG = "registry.k8s.io/"
 E2E = REG + "e2e-test-images/"
-TOOLS = "bash,coreutils,curl,wget,bind9-dnsutils,netcat-openbsd,iproute2,iptables,nftables,socat,iputils-ping,procps,ca-certificates,nginx-light,stress-ng"
+TOOLS = "bash,coreutils,curl,wget,bind9-dnsutils,netcat-openbsd,iproute2,iptables,nftables,socat,iputils-ping,net-tools,procps,ca-certificates,nginx-light,stress-ng"
 
 
 def layer(files):

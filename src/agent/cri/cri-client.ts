@@ -142,6 +142,8 @@ interface Method {
   deserialize: (bytes: Buffer) => object;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 const loadMethods = (): Map<string, Method> => {
   // Without Long, protobufjs reads 64-bit integers as numbers, which is what this client promises.
   protobuf.util.Long = undefined as never;
@@ -152,6 +154,8 @@ const loadMethods = (): Map<string, Method> => {
     for (const method of root.lookupService(`runtime.v1.${service}`).methodsArray) {
       const request = root.lookupType(`runtime.v1.${method.requestType}`);
       const response = root.lookupType(`runtime.v1.${method.responseType}`);
+      // For bytes that were not sent protobufjs answers an array, and this client promises buffers.
+      for (const field of response.fieldsArray) if (field.type === 'bytes') response.ctor.prototype[field.name] = NO_BYTES;
       methods.set(method.name, {
         path: `/runtime.v1.${service}/${method.name}`,
         serialize: (message) => Buffer.from(request.encode(request.fromObject(message)).finish()),
