@@ -1,6 +1,6 @@
 import { pod as pods } from '../api/core/pod.ts';
 import { keyOf, type Stored } from '../api/meta/object.ts';
-import { hasReason, isNotFound } from '../api/meta/status.ts';
+import { hasReason, isAlreadyExists, isNotFound } from '../api/meta/status.ts';
 import type { Pod } from '../api/types/core-v1.ts';
 import type { InformerReads } from '../client/informer/informer.ts';
 import type { ControllerContext } from './controller.ts';
@@ -40,7 +40,7 @@ export class PodControl {
     this.#expectations.forget(ownerKey);
   }
 
-  /** Throws what the server says, after telling it as FailedCreate. */
+  /** Throws what the server says, after telling it as FailedCreate: but that a pod has the name already is no news to its owner. */
   async create(ownerKey: string, about: Regarding, pod: Stored<Pod>): Promise<void> {
     const { client, events } = this.#context;
     const what = `+${keyOf(pod)}`;
@@ -50,7 +50,8 @@ export class PodControl {
       events.record(about, 'Normal', 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`);
     } catch (error) {
       this.#expectations.settle(ownerKey, what);
-      if (!isNamespaceGoing(error)) events.record(about, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
+      if (!isNamespaceGoing(error) && !isAlreadyExists(error))
+        events.record(about, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
       throw error;
     }
   }

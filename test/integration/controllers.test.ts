@@ -235,6 +235,52 @@ describe('all controllers over the API server in one process', () => {
     assert.deepEqual(names.sort(), ['s-0', 's-1', 's-2']);
   });
 
+  test('claims of a StatefulSet go with the pods that scaling down takes, and stay with those that stay', async () => {
+    const namespace = await makeNamespace('retention');
+    const resources = { requests: { storage: '1Gi' } };
+    const spec = { accessModes: ['ReadWriteOnce'], resources };
+    await client.create(statefulSets, {
+      ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { namespace, name: 's' } },
+      spec: {
+        ...{ serviceName: 's', replicas: 3, selector: { matchLabels: { app: 's' } }, template: template('s', 'i:1') },
+        volumeClaimTemplates: [{ metadata: { name: 'data' }, spec }],
+        persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: 'Delete' },
+      },
+    });
+    const scale = (replicas: number) => client.patch(statefulSets, { namespace, name: 's' }, { spec: { replicas } }, MERGE);
+    const untilReady = (count: number) =>
+      until(async () => (await client.get<Stored<StatefulSet>>(statefulSets, { namespace, name: 's' })).status?.readyReplicas === count, {
+        what: `${count} stateful pods`,
+      });
+    const claimNames = async () => (await client.list(claims, { namespace })).items.map(({ metadata }) => metadata.name).sort();
+    await untilReady(3);
+    assert.deepEqual(await claimNames(), ['data-s-0', 'data-s-1', 'data-s-2']);
+    await scale(1);
+    await until(async () => (await claimNames()).length === 1, { what: 'two claims are gone' });
+    const [kept] = (await client.list<Stored<PersistentVolumeClaim>>(claims, { namespace })).items;
+    assert.deepEqual([kept?.metadata.name, kept?.metadata.ownerReferences?.[0]?.kind], ['data-s-0', 'StatefulSet']);
+    await scale(2);
+    await untilReady(2);
+    await client.delete(statefulSets, { namespace, name: 's' });
+    await until(async () => (await claimNames()).length === 0, { what: 'all claims are gone' });
+  });
+
+  test('a StatefulSet takes back a pod that it had let go, once its labels fit again', async () => {
+    const namespace = await makeNamespace('adoption');
+    const spec = { serviceName: 's', replicas: 1, selector: { matchLabels: { app: 's' } }, template: template('s', 'i:1') };
+    await client.create(statefulSets, { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { namespace, name: 's' }, spec });
+    const ownerOf = async () => {
+      const found = await client.get<Stored<Pod>>(pods, { namespace, name: 's-0' }).catch(() => undefined);
+      return found?.metadata.ownerReferences?.[0]?.name;
+    };
+    const label = (app: string) => client.patch(pods, { namespace, name: 's-0' }, { metadata: { labels: { app } } }, MERGE);
+    await until(async () => (await ownerOf()) === 's', { what: 'the pod is there' });
+    await label('other');
+    await until(async () => (await ownerOf()) === undefined, { what: 'the pod is released' });
+    await label('s');
+    await until(async () => (await ownerOf()) === 's', { what: 'the pod is adopted' });
+  });
+
   test('a deleted namespace is emptied and goes', async () => {
     const namespace = await makeNamespace('leaving');
     await makeDeployment(namespace, 3);

@@ -1,18 +1,18 @@
 import { statefulSet as statefulSets } from '../../api/apps/stateful-set.ts';
-import { persistentVolumeClaim as claims } from '../../api/core/persistent-volume-claim.ts';
 import { pod as pods } from '../../api/core/pod.ts';
 import { semanticEqual } from '../../api/meta/equality.ts';
 import { keyOf, type Stored } from '../../api/meta/object.ts';
-import { isAlreadyExists } from '../../api/meta/status.ts';
 import type { ControllerRevision, StatefulSet, StatefulSetStatus } from '../../api/types/apps-v1.ts';
-import type { PersistentVolumeClaim, Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
+import type { Pod, PodTemplateSpec } from '../../api/types/core-v1.ts';
 import type { InformerReads } from '../../client/informer/informer.ts';
 import { claimObjects, indexByController } from '../claim-objects.ts';
 import { type Controller, type ControllerContext, type Reconciler, type SyncResult, watchOf } from '../controller.ts';
 import { ControllerHistory, REVISION_HASH } from '../controller-history.ts';
 import { regarding } from '../event-recorder.ts';
+import { selects } from '../label-selector.ts';
 import { PodControl } from '../pod-control.ts';
 import { controllerRefOf, controllerRefTo, isPodAvailable, isPodReady, msUntilAvailable, podFromTemplate } from '../pods.ts';
+import { claimName, SetClaims } from './set-claims.ts';
 import { decideStateful, ordinalOf, revisionOfPod, type StatefulStep } from './statefulset-decide.ts';
 
 /** Pods with names and volumes of their own, made and taken in order. */
@@ -24,12 +24,15 @@ export const statefulSetController: Controller = {
 
 type Owner = Stored<StatefulSet>;
 
+/** How long a pod waits before its set looks again whether a claim of the pod before it is gone: claims do not wake the set. */
+const CLAIM_GOING_MS = 1000;
+
 class StatefulSetReconciler implements Reconciler {
   readonly watches: Reconciler['watches'];
   readonly #context: ControllerContext;
   readonly #sets: InformerReads<StatefulSet>;
   readonly #pods: InformerReads<Pod>;
-  readonly #claims: InformerReads<PersistentVolumeClaim>;
+  readonly #claims: SetClaims;
   readonly #control: PodControl;
   readonly #history: ControllerHistory;
 
@@ -37,17 +40,12 @@ class StatefulSetReconciler implements Reconciler {
     this.#context = context;
     this.#sets = context.informers.of<StatefulSet>(statefulSets);
     this.#pods = context.informers.of<Pod>(pods);
-    this.#claims = context.informers.of<PersistentVolumeClaim>(claims);
+    this.#claims = new SetClaims(context);
     indexByController(this.#pods);
+    this.#sets.addIndex('namespace', (set) => [set.metadata.namespace ?? '']);
     this.#control = new PodControl(context, this.#pods, 'StatefulSet');
     this.#history = new ControllerHistory(context, statefulSets);
-    this.watches = [
-      watchOf(this.#sets, (set) => [keyOf(set)]),
-      watchOf(this.#pods, (pod) => {
-        const owner = controllerRefOf(pod);
-        return owner?.kind === 'StatefulSet' ? [`${pod.metadata.namespace}/${owner.name}`] : [];
-      }),
-    ];
+    this.watches = [watchOf(this.#sets, (set) => [keyOf(set)]), watchOf(this.#pods, (pod) => this.#setsOf(pod))];
   }
 
   async sync(key: string): Promise<SyncResult | undefined> {
@@ -72,15 +70,39 @@ class StatefulSetReconciler implements Reconciler {
     const current = all.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? update;
     const now = this.#context.now();
     const revisions = { currentRevision: hashOf(current), updateRevision: hashOf(update) };
+    let failure: { error: unknown } | undefined;
+    let mustWait = false;
     if (mayChange) {
       const steps = decideStateful({ set, pods: owned, ...revisions, now });
-      await Promise.all(steps.map((step) => this.#take(key, set, step, { current, update })));
+      const canBeTaken = steps.filter((step) => step.kind !== 'create' || !this.#claims.mustWait(set, step.ordinal));
+      mustWait = canBeTaken.length < steps.length;
+      // Told in the status first what there is, thrown after it.
+      failure = await this.#claims
+        .own(set, owned)
+        .then(() => Promise.all(canBeTaken.map((step) => this.#take(key, set, step, { current, update }))))
+        .then(
+          () => undefined,
+          (error: unknown) => ({ error }),
+        );
     }
     const inUse = new Set([current.metadata.name ?? '', update.metadata.name ?? '', ...owned.map((pod) => revisionOfPod(pod))]);
     await this.#history.truncate(set, all, inUse);
     await this.#writeStatus(set, owned, { current, update });
+    if (failure) throw failure.error;
     const waits = owned.map((pod) => msUntilAvailable(pod, set.spec?.minReadySeconds ?? 0, now)).filter((ms) => ms !== undefined && ms > 0);
+    if (mustWait) waits.push(CLAIM_GOING_MS);
     return { requeueAfterMs: waits.length > 0 ? Math.min(...(waits as number[])) : undefined };
+  }
+
+  /** A pod without an owner may be one that a set is to adopt. */
+  #setsOf(pod: Stored<Pod>): string[] {
+    const owner = controllerRefOf(pod);
+    const namespace = pod.metadata.namespace ?? '';
+    if (owner) return owner.kind === 'StatefulSet' ? [`${namespace}/${owner.name}`] : [];
+    return this.#sets
+      .byIndex('namespace', namespace)
+      .filter((set) => ordinalOf(set, pod) >= 0 && selects(set.spec?.selector, pod.metadata.labels))
+      .map(keyOf);
   }
 
   async #take(
@@ -96,44 +118,8 @@ class StatefulSetReconciler implements Reconciler {
     }
     const revision = step.fresh ? revisions.update : revisions.current;
     const pod = podOf(set, step.ordinal, revision);
-    await this.#ensureClaims(set, step.ordinal);
-    await this.#control.create(key, about, pod).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error;
-    });
-  }
-
-  async #ensureClaims(set: Owner, ordinal: number): Promise<void> {
-    const { client, events } = this.#context;
-    const { namespace } = set.metadata;
-    const labels = set.spec?.selector?.matchLabels ?? {};
-    const isDeletedWithSet = set.spec?.persistentVolumeClaimRetentionPolicy?.whenDeleted === 'Delete';
-    for (const template of set.spec?.volumeClaimTemplates ?? []) {
-      const name = claimName(template, set, ordinal);
-      if (this.#claims.get(`${namespace}/${name}`)) continue;
-      const claim = {
-        apiVersion: 'v1',
-        kind: 'PersistentVolumeClaim',
-        metadata: {
-          ...template.metadata,
-          name,
-          namespace,
-          labels: { ...template.metadata?.labels, ...labels },
-          ...(isDeletedWithSet
-            ? { ownerReferences: [{ ...controllerRefTo(statefulSets, set), controller: false, blockOwnerDeletion: false }] }
-            : {}),
-        },
-        spec: template.spec,
-      };
-      await client.create(claims, claim).catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error;
-      });
-      events.record(
-        regarding(statefulSets, set),
-        'Normal',
-        'SuccessfulCreate',
-        `create Claim ${name} Pod ${set.metadata.name}-${ordinal} in StatefulSet ${set.metadata.name} success`,
-      );
-    }
+    await this.#claims.ensure(set, step.ordinal);
+    await this.#control.create(key, about, pod);
   }
 
   async #writeStatus(
@@ -170,9 +156,6 @@ class StatefulSetReconciler implements Reconciler {
 }
 
 const hashOf = (revision: Stored<ControllerRevision>): string => revision.metadata.name ?? '';
-
-const claimName = (template: PersistentVolumeClaim, set: Owner, ordinal: number): string =>
-  `${template.metadata?.name}-${set.metadata.name}-${ordinal}`;
 
 const podOf = (set: Owner, ordinal: number, revision: Stored<ControllerRevision>): Stored<Pod> => {
   const { namespace = '', name: setName = '' } = set.metadata;
