@@ -74,6 +74,8 @@ inNamespace(import.meta.url, () => {
     test('exec passes input, output and exit codes', async () => {
       await node.untilPod('hello', isReady, 'is ready');
       assert.equal(await kubectl('exec', 'hello', '--', 'echo', 'hi'), 'hi\n');
+      const long = 'a'.repeat(100_000); // Linux takes arguments of up to 128 KiB.
+      assert.equal(await kubectl('exec', 'hello', '--', 'echo', long), `${long}\n`);
       await assert.rejects(kubectl('exec', 'hello', '--', 'sh', '-c', 'exit 7'), (error: { code?: number }) => error.code === 7);
       if (!('path' in judge)) return;
       for (const webSockets of ['true', 'false']) {

@@ -18,7 +18,10 @@ const seen: { method: string; url: string; client: string; authorization: string
 before(async () => {
   server = await startApiServer();
   const serving = await server.issueServing();
-  agent = createServer({ cert: serving.certPem, key: serving.keyPem, ca: server.caPem, requestCert: true, rejectUnauthorized: true });
+  agent = createServer({
+    ...{ cert: serving.certPem, key: serving.keyPem, ca: server.caPem },
+    ...{ requestCert: true, rejectUnauthorized: true, maxHeaderSize: 1024 * 1024 },
+  });
   const note = (request: import('node:http').IncomingMessage): void => {
     const client = (request.socket as TLSSocket).getPeerCertificate().subject.CN as unknown as string;
     seen.push({ method: request.method ?? '', url: request.url ?? '', client, authorization: request.headers.authorization });
@@ -144,6 +147,14 @@ test('an upgrade becomes a pipe of bytes in both directions', async () => {
   socket.destroy();
   assert.equal(seen.at(-1)?.url, '/exec/default/web/a?command=sh&stdin=true&stdout=true');
   assert.equal(seen.at(-1)?.authorization, undefined);
+});
+
+test('a long command for exec reaches the agent whole', async () => {
+  const command = 'a'.repeat(200_000);
+  const { socket, head } = await upgrade(`/api/v1/namespaces/default/pods/web/exec?container=a&command=${command}`, server.admin);
+  assert.match(head, /^HTTP\/1\.1 101 /);
+  socket.destroy();
+  assert.equal(seen.at(-1)?.url, `/exec/default/web/a?command=${command}`);
 });
 
 test('an upgrade that the agent refuses is answered with its words and ends', async () => {

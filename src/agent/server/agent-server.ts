@@ -36,7 +36,8 @@ export interface AgentServerOptions {
 
 const PORT_FORWARD_TUNNEL = 'SPDY/3.1+portforward.k8s.io';
 const PORT_FORWARD_PROTOCOL = 'portforward.k8s.io';
-const MAX_HEADER_BYTES = 64 * 1024;
+/** The command of exec stands in its URL; the API server takes as much. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** The kubelet API: logs, exec, attach, port-forward, stats. Streams go to the runtime's own streaming server. */
 export class AgentServer implements Component {

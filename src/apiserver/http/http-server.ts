@@ -33,6 +33,9 @@ const LIMITS: Http2Limits = {
   resetsPerSecond: 100,
 };
 
+/** A command for exec stands in its URL: as much as Go's servers take, where Node's own bound is 16 KiB. */
+const HTTP1_HEADER_BYTES = 1024 * 1024;
+
 /** HTTP/2 and HTTP/1.1 with TLS on one port. Client certificates are asked for but not demanded: tokens must work without. */
 export class HttpServer {
   readonly #options: HttpServerOptions;
@@ -55,7 +58,7 @@ export class HttpServer {
       minVersion: 'TLSv1.2',
       noDelay: true,
     });
-    this.#http1 = createHttp1Server((request, response) => {
+    this.#http1 = createHttp1Server({ maxHeaderSize: HTTP1_HEADER_BYTES }, (request, response) => {
       // Connections that became idle before are closed with the server.
       response.once('finish', () => this.#isClosing && request.socket.end());
       this.#options.handle(new Http1Exchange(request, response));
