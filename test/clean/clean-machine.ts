@@ -1,10 +1,10 @@
 /** A fresh Debian with a network, a /proc, a /run and control groups of its own, in a folder of this machine. */
-import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ownCapabilities, ownOpenFilesLimit, sandboxConfig } from '../../src/drivers/local/sandbox-config.ts';
-import { until } from '../support/until.ts';
 
 export interface CleanMachineOptions {
   /** Name of a Debian release, or a tar of a root that was made before. */
@@ -22,6 +22,7 @@ export class CleanMachine {
   readonly folder = mkdtempSync('/var/tmp/slipway-clean-');
   readonly root = join(this.folder, 'root');
   readonly #name = this.folder.slice('/var/tmp/'.length);
+  #network: ChildProcess | undefined;
   readonly #runtime = ['runc', '--root', join(this.folder, 'runc')] as const;
 
   /** Unpacks the system. */
@@ -47,7 +48,7 @@ export class CleanMachine {
       hostname: 'clean',
       rootfs: this.root,
       // bash stays as first program: it reaps orphans.
-      init: 'exec bash -c "cd /root; bash /root/story.sh; echo \\$? > /root/exit-code"',
+      init: 'exec bash -c "cd /root; bash /root/story.sh; echo \\$? > /root/ended; mv /root/ended /root/exit-code"',
       cgroupsPath: `/${this.#name}`,
       privateFolders: {},
       privateFiles: {},
@@ -56,36 +57,29 @@ export class CleanMachine {
       maxOpenFiles: ownOpenFilesLimit(),
     });
     writeFileSync(join(this.folder, 'config.json'), JSON.stringify(config));
+    const code = join(this.root, 'root/exit-code');
     const pidFile = join(this.folder, 'pid');
     succeed([...this.#runtime, 'create', '--bundle', this.folder, '--pid-file', pidFile, this.#name], 'inherit');
     const pid = readFileSync(pidFile, 'utf8');
     const network = spawn('slirp4netns', ['--configure', '--mtu=65520', '--disable-host-loopback', '--ready-fd=3', pid, 'tap0'], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     });
-    try {
-      await new Promise((resolve, reject) => {
-        network.once('exit', (code) => reject(new Error(`slirp4netns ended with ${code}`)));
-        network.once('error', reject);
-        network.stdio[3]?.once('data', resolve);
-      });
-      succeed([...this.#runtime, 'start', this.#name]);
-      await until(() => !existsSync(`/proc/${pid}`) || this.#state() === 'stopped', { withinMs: 3_600_000, what: 'the end of the story' });
-    } finally {
-      network.kill();
-    }
-    const code = join(this.root, 'root/exit-code');
+    this.#network = network;
+    await new Promise((resolve, reject) => {
+      network.once('exit', (code) => reject(new Error(`slirp4netns ended with ${code}`)));
+      network.once('error', reject);
+      network.stdio[3]?.once('data', resolve);
+    });
+    succeed([...this.#runtime, 'start', this.#name]);
+    while (existsSync(`/proc/${pid}/ns/pid`) && !existsSync(code)) await sleep(200);
     return existsSync(code) ? Number(readFileSync(code, 'utf8')) : 1;
   }
 
   /** Power off, and nothing is left: processes, mounts and links die with their namespaces. */
   remove(): void {
     spawnSync('runc', [...this.#runtime.slice(1), 'delete', '--force', this.#name]);
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }
-
-  #state(): string {
-    const { stdout } = spawnSync('runc', [...this.#runtime.slice(1), 'state', this.#name], { encoding: 'utf8' });
-    return stdout ? ((JSON.parse(stdout) as { status: string }).status ?? '') : 'stopped';
+    this.#network?.kill();
+    spawnSync('rm', ['-rf', this.folder]);
   }
 }
 
