@@ -111,6 +111,8 @@ describe('controllers of a cloud', () => {
     assert.deepEqual(made.status?.loadBalancer?.ingress, [{ hostname: `${balancer()?.id.slice(0, 6)}.lb.test` }]);
     assert.deepEqual(made.metadata.finalizers, ['service.kubernetes.io/load-balancer-cleanup']);
     const nodePort = made.spec?.ports?.[0]?.nodePort;
+    // A node that the controller had not seen yet comes with its next round.
+    await until(() => balancer()?.nodes.length === 3);
     assert.deepEqual(balancer(), {
       id: `a${made.metadata.uid?.replaceAll('-', '')}`.slice(0, 32),
       service: 'shop/web',
