@@ -1,9 +1,10 @@
-import { chmod, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
+import { tryLock } from '../base/io/process-lock.ts';
 import { emptyKubeconfig, type Kubeconfig, kubeconfigPaths, parseKubeconfig, renderKubeconfig } from './kubeconfig.ts';
 
-/** kubectl holds its lock for milliseconds; one that stays this long was left behind by a crash. */
+/** kubectl holds its lock for milliseconds; one of another program that stays this long was left behind by a crash. Ours tell by themselves. */
 const LOCK_WAIT_MS = 10_000;
 const LOCK_RETRY_MS = 50;
 
@@ -25,6 +26,7 @@ export const changeKubeconfigFile = async (path: string, change: (config: Kubeco
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
   const release = await takeLock(`${target}.lock`, path);
   try {
+    await removeHalfWritten(target);
     const before = await readFile(target, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw new SlipwayError('KUBECONFIG_INVALID', { tried: `read ${path}`, cause: error });
@@ -34,7 +36,7 @@ export const changeKubeconfigFile = async (path: string, change: (config: Kubeco
     await replaceFile(target, after);
     return { changed: true };
   } finally {
-    await release();
+    release();
   }
 };
 
@@ -46,6 +48,13 @@ export const wouldChangeKubeconfigFile = async (change: KubeconfigChange): Promi
   const before = await readFile(path, 'utf8').catch(() => undefined);
   const after = renderKubeconfig(change(before === undefined ? emptyKubeconfig() : parseKubeconfig(before, path)));
   return { path, changed: after !== before };
+};
+
+/** Who holds the lock is the only one to write beside the file: what lies there was left by a process that was killed, and has keys in it. */
+const removeHalfWritten = async (target: string): Promise<void> => {
+  const folder = dirname(target);
+  const left = (await readdir(folder)).filter((name) => name.startsWith(`${basename(target)}.`) && /\.\d+\.new$/.test(name));
+  await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
 };
 
 const replaceFile = async (target: string, text: string): Promise<void> => {
@@ -70,23 +79,18 @@ const replaceFile = async (target: string, text: string): Promise<void> => {
   }
 };
 
-const takeLock = async (lockPath: string, path: string): Promise<() => Promise<void>> => {
+const takeLock = async (lockPath: string, path: string): Promise<() => void> => {
   const deadline = Date.now() + LOCK_WAIT_MS;
   for (;;) {
-    try {
-      const lock = await open(lockPath, 'wx', 0o600);
-      await lock.close();
-      return () => rm(lockPath, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (Date.now() > deadline)
-        throw new SlipwayError('STATE_LOCKED', {
-          tried: `change ${path}`,
-          cause: `another program holds ${lockPath}`,
-          advice: [`rm ${lockPath}`],
-        });
-      await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-    }
+    const lock = tryLock(lockPath);
+    if ('release' in lock) return lock.release;
+    if (Date.now() > deadline)
+      throw new SlipwayError('STATE_LOCKED', {
+        tried: `change ${path}`,
+        cause: `another program${lock.holder ? ` (process ${lock.holder})` : ''} holds ${lockPath}`,
+        advice: [`rm ${lockPath}`],
+      });
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
   }
 };
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -106,6 +106,15 @@ test('a file is changed under a lock, private when it is new, and not at all whe
       ),
     );
     assert.equal((await loadKubeconfig([path])).contexts.length, 6);
+  }));
+
+test('what a killed process left (its lock, a file half-written) is taken away', () =>
+  inFolder(async (folder) => {
+    const path = join(folder, 'config');
+    symlinkSync('4194303 12345', `${path}.lock`);
+    writeFileSync(`${path}.4194303.new`, 'half');
+    await changeKubeconfigFile(path, (config) => withEntries(config, demo, { makeCurrent: true }));
+    assert.deepEqual(readdirSync(folder), ['config']);
   }));
 
 test('a link stays a link, and a file that cannot be read stays as it was', () =>
