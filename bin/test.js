@@ -27,6 +27,7 @@ if (unknown.length) {
 const PACKAGES = [
   ...['containerd', 'runc', 'runit', 'nftables', 'conntrack', 'containernetworking-plugins', 'busybox-static'],
   ...['iproute2', 'iptables', 'procps', 'openssh-server', 'openssl', 'sudo', 'buildah', 'tmux', 'genisoimage'],
+  ...['dnf', 'rpm', 'createrepo-c'],
   ...['libvirt-daemon-system', 'libvirt-daemon-driver-qemu', 'libvirt-clients', 'qemu-system-x86', 'qemu-utils', 'dnsmasq-base'],
   // Without it apt brings systemd to a machine that runs without.
   ...(existsSync('/run/systemd/system') ? [] : ['libvirt-daemon-system-sysv']),

@@ -39,34 +39,51 @@ const shareSegment = async (context: ClusterContext): Promise<boolean> => {
   );
   if (!sameSubnet(facts)) return false;
   const asked = context.state.overlay === 'routes' ? others.filter((node) => context.newNodes.includes(node.name)) : others;
-  const results = await Promise.all(asked.map((node) => carries(context, { from: first, to: node })));
-  return results.every(Boolean);
+  return carries(context, { from: first, to: asked });
 };
 
-/** Whether a packet to an address of pods, sent from one host by way of another, is answered. What is set for it is taken away at once. */
-const carries = async (context: ClusterContext, { from, to }: { from: NodeSpec; to: NodeSpec }): Promise<boolean> => {
-  const [sender, receiver] = [hostOf(context, from), hostOf(context, to)];
-  const address = testAddress(context.spec.network.podCidr);
+/**
+ * Whether packets to addresses of pods, sent from one host by way of each other one, are answered. What is set for it is taken away at once, and
+ * an address goes by itself when this run does not get to it.
+ */
+const carries = async (context: ClusterContext, { from, to }: { from: NodeSpec; to: readonly NodeSpec[] }): Promise<boolean> => {
+  const first = randomInt(TEST_ADDRESSES);
+  const asked = to.map((node, index) => {
+    const address = testAddress(context.spec.network.podCidr, (first + index) % TEST_ADDRESSES);
+    return { host: hostOf(context, node), address, via: addressOf(context, node) };
+  });
   const shell = (host: Host, script: string) => host.run(['sh', '-c', script], { check: false, timeoutMs: 15_000 });
+  const onAll = (script: (address: string) => string) => Promise.all(asked.map(({ host, address }) => shell(host, script(address))));
   try {
-    const there = await shell(receiver, `ip address add ${address}/32 dev lo`);
-    if (there.exitCode !== 0) return false;
-    const sent = await shell(sender, `ip route add ${address}/32 via ${addressOf(context, to)} && ${ask(address)}`);
-    return sent.exitCode === 0;
+    const there = await onAll((address) => `ip address add ${address}/32 dev lo valid_lft 60 preferred_lft 60`);
+    if (there.some((result) => result.exitCode !== 0)) return false;
+    return (await shell(hostOf(context, from), askScript(asked))).exitCode === 0;
   } finally {
-    await shell(sender, `ip route del ${address}/32`);
-    await shell(receiver, `ip address del ${address}/32 dev lo`);
+    await onAll((address) => `ip address del ${address}/32 dev lo`);
   }
 };
 
+/** Ends with 0 when all have answered. */
+const askScript = (asked: readonly { address: string; via: string }[]): string => `
+ask() { ${ASK}; }
+forget() { for route in ${asked.map(({ address }) => address).join(' ')}; do ip route del $route/32; done; }
+trap forget EXIT
+jobs= failed=0
+${asked.map(({ address, via }) => `ip route add ${address}/32 via ${via} || exit 1; ask ${address} & jobs="$jobs $!"`).join('\n')}
+for job in $jobs; do wait $job || failed=1; done
+exit $failed`;
+
 /** ping, or where there is none, a connection by bash: one that is refused was answered, too. */
-const ask = (address: string): string => `if command -v ping > /dev/null; then ping -c 1 -W 2 ${address} > /dev/null
-else said=$(timeout 2 bash -c ': < /dev/tcp/${address}/9' 2>&1); [ $? -ne 124 ] && case $said in *unreachable* | *'No route'*) false ;; *) true ;; esac; fi`;
+const ASK = `if command -v ping > /dev/null; then ping -c 1 -W 2 $1 > /dev/null
+else said=$(timeout 2 bash -c ": < /dev/tcp/$1/9" 2>&1); [ $? -ne 124 ] && case $said in *unreachable* | *'No route'*) false ;; *) true ;; esac; fi`;
+
+/** As many as one run can ask about: a cluster has fewer hosts. */
+const TEST_ADDRESSES = 200;
 
 /** One of the last addresses of the range: nodes get theirs from its beginning. */
-const testAddress = (podCidr: string): string => {
+const testAddress = (podCidr: string, index: number): string => {
   const [base = '', length] = podCidr.split('/');
   const start = base.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
-  const value = start + 2 ** (32 - Number(length)) - 2 - randomInt(100);
+  const value = start + 2 ** (32 - Number(length)) - 2 - index;
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 };

@@ -28,11 +28,12 @@ while read -r key value rest; do if [ "$key" = MemTotal: ]; then say memory "$va
 while read -r key value rest; do if [ "$key" = CapBnd: ]; then say capabilities "$value"; fi; done < /proc/self/status
 say cpus "$(nproc 2> /dev/null || grep -c ^processor /proc/cpuinfo)"
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then say cgroups v2; elif [ -d /sys/fs/cgroup/unified ]; then say cgroups hybrid; else say cgroups v1; fi
-for folder in ${FACT_FOLDERS.join(' ')}; do
-  at=$folder
+set -- ${FACT_FOLDERS.join(' ')}; ats=
+for at in "$@"; do
   while [ ! -e "$at" ]; do at=\${at%/*}; at=\${at:-/}; done
-  df -Pk "$at" | { read -r head; read -r device size used free rest; say free "$folder $free"; }
+  ats="$ats $at"
 done
+df -Pk $ats | { read -r head; while read -r device size used free rest; do say free "$1 $free"; shift; done; }
 if command -v ip > /dev/null; then ip -o -4 address show | while read -r number link family address rest; do say address "$link $address"; done; fi
 awk '$4 == "0A" { print "listening=" $2 }' /proc/net/tcp /proc/net/tcp6 2> /dev/null
 for tool in ${TOOLS.join(' ')}; do if command -v $tool > /dev/null; then say tool $tool; fi; done

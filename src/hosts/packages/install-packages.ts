@@ -34,13 +34,17 @@ export const installCommand = (manager: PackageManager, packages: readonly strin
 export const installScript = (manager: PackageManager, packages: readonly string[]): string =>
   (manager === 'apt' ? aptScript : dnfScript)(packages);
 
-/** First with the lists that are there: a mirror that is away is no matter when the packages are in the cache. */
+/**
+ * First with the lists that are there: a mirror that is away is no matter when the packages are in the cache, nor is one of several that these
+ * packages do not come from.
+ */
 const aptScript = (packages: readonly string[]): string => `export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get --yes --no-install-recommends -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=20 "$@"; }
 install() { apt install ${packages.join(' ')}; }
 if apt install --download-only ${packages.join(' ')} > /dev/null 2>&1; then install; exit $?; fi
-apt update -o APT::Update::Error-Mode=any || exit ${MIRROR_AWAY}
-apt install --download-only ${packages.join(' ')} || exit ${DOWNLOAD_FAILED}
+failed=${DOWNLOAD_FAILED}
+apt update -o APT::Update::Error-Mode=any || failed=${MIRROR_AWAY}
+apt install --download-only ${packages.join(' ')} || exit $failed
 install`;
 
 /** dnf waits for its lock by itself. */
@@ -48,14 +52,15 @@ const dnfScript = (
   packages: readonly string[],
 ): string => `dnf() { command dnf --assumeyes --setopt=install_weak_deps=False --setopt=timeout=20 "$@"; }
 pick() { for name in "$@"; do if dnf -q list "$name" > /dev/null 2>&1; then echo "$name"; return; fi; done; echo "$1"; }
-dnf -q makecache || exit ${MIRROR_AWAY}
+failed=${DOWNLOAD_FAILED}
+dnf -q makecache --setopt=skip_if_unavailable=False || failed=${MIRROR_AWAY}
 names="${packages
   .map((name) => {
     const names = packageNames('dnf', name);
     return names.length > 1 ? `$(pick ${names.join(' ')})` : names[0];
   })
   .join(' ')}"
-dnf install --downloadonly $names || exit ${DOWNLOAD_FAILED}
+dnf install --downloadonly $names || exit $failed
 dnf install $names`;
 
 export interface InstallFailure {
