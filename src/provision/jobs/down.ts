@@ -4,7 +4,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver } from '../../drivers/driver.ts';
 import { DRIVERS } from '../../drivers/index.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
-import { type RemovalTarget, removeMachine } from '../remove-machine.ts';
+import { type RemovalTarget, removeMachines } from '../remove-machine.ts';
 import type { ClusterSpec, HooksSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
@@ -43,7 +43,9 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       if (known)
         await folder.write({ ...known, phase: 'deleting' }).catch((error: unknown) => push({ type: 'warning', message: messageOf(error) }));
       const { targets, used } = await findTargets(spec, { folder, drivers });
-      await step(push, { name: 'machines', title: 'Removing machines' }, () => Promise.all([...targets.values()].map(removeMachine)));
+      await step(push, { name: 'machines', title: 'Removing machines' }, () =>
+        removeMachines([...targets.values()], { push, force: options.force, createdAt: known?.createdAt }),
+      );
       await step(push, { name: 'shared', title: 'Removing the network' }, () =>
         Promise.all(used.map((driver) => driver.destroyShared(name))),
       );

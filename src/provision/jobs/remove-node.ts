@@ -45,7 +45,10 @@ export const takeNodeOut = async (
     if (!force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, signal));
     await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
       const driver = await drivers.of(node);
-      await removeMachine({ driver, cluster, node: id.name, machine: await driver.describe(id) });
+      await removeMachine(
+        { driver, cluster, node: id.name, machine: await driver.describe(id) },
+        { push, force, createdAt: state.createdAt },
+      );
       await client.delete(nodes, { name: id.name }).catch(unlessGone);
     });
   } finally {

@@ -38,7 +38,9 @@ export const resetNode = (given: string, options: ResetOptions): Job<ResetResult
         cause: `it is a machine that Slipway made for the cluster ${known.id.cluster}`,
         advice: [`slipway node remove ${given} --cluster ${known.id.cluster}`],
       });
-    const host = await step(push, { name: 'reach', title: `Reaching ${given}` }, () => connect(given, known, options));
+    const host = await step(push, { name: 'reach', title: `Reaching ${given}` }, () =>
+      connect(given, { known, options, say: (message) => push({ type: 'note', message }) }),
+    );
     try {
       const marker = parseMarker((await factsOf(host)).marker);
       if (marker && !options.force && (await isInUse(marker)))
@@ -77,7 +79,10 @@ const isInUse = async (marker: { cluster: string; clusterCreatedAt: string; node
 };
 
 /** Its key is remembered where those of clusters are not: it belongs to none. */
-const connect = async (given: string, known: KnownNode | undefined, options: ResetOptions): Promise<Host> => {
+const connect = async (
+  given: string,
+  { known, options, say }: { known: KnownNode | undefined; options: ResetOptions; say: (message: string) => void },
+): Promise<Host> => {
   const machine = known && (await known.driver.describe(known.id));
   if (known && machine) return known.driver.connect(machine);
   const stateDir = `${slipwayHome()}/reset`;
@@ -90,7 +95,7 @@ const connect = async (given: string, known: KnownNode | undefined, options: Res
   });
   const { force: _, sudoPassword: __, ...settings } = options;
   const spec = { cluster: 'reset', name: given.replaceAll(/[^A-Za-z0-9.-]/g, '_'), settings: { host: given, ...settings } };
-  const made = await driver.create(spec, { signal: new AbortController().signal, progress: () => {} });
+  const made = await driver.create(spec, { signal: new AbortController().signal, progress: say });
   const host = await driver.connect(made);
   await driver.destroy(spec);
   return host;
