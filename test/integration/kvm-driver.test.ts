@@ -18,7 +18,7 @@ const skip = noLibvirt();
 process.env['XDG_CACHE_HOME'] = join(suite.root, 'cache');
 
 const image = join(suite.root, 'empty.raw');
-const settings = { image, accel: 'tcg', bootTimeout: 1, diskCache: 'unsafe', poolFolder: join(suite.root, 'pool') };
+const settings = { image, accel: 'tcg', bootTimeoutSeconds: 1, diskCache: 'unsafe', poolFolder: join(suite.root, 'pool') };
 const open = (state = 'state', more: object = {}): Driver =>
   createKvmDriver({
     dataDir: suite.data,
@@ -101,7 +101,7 @@ describe('kvm driver', { skip }, () => {
   });
 
   test('a machine that does not shut down in its time is cut off, and starts with what it had', async () => {
-    const impatient = open('state', { stopTimeout: 2 });
+    const impatient = open('state', { stopTimeoutSeconds: 2 });
     const [before] = await driver.list('k');
     await impatient.stop({ cluster: 'k', name: 'k-1' }, { powerOff: false });
     assert.equal((await driver.describe({ cluster: 'k', name: 'k-1' }))?.state, 'stopped');

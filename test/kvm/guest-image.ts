@@ -32,5 +32,5 @@ export const guestSettings = (guest: GuestImage) => ({
     'root=LABEL=root rw console=ttyS0 quiet net.ifnames=0 mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests audit=0 apparmor=0',
   accel: 'tcg',
   diskCache: 'unsafe',
-  bootTimeout: 1200,
+  bootTimeoutSeconds: 1200,
 });

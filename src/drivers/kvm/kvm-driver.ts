@@ -179,12 +179,12 @@ class KvmDriver implements Driver {
       name: `${id.name} (${address})`,
       target: { host: address, port: 22 },
       open: () => this.#open(domain),
-      timeoutMs: 1000 * (settings.bootTimeout ?? (emulated ? 900 : 180)),
+      timeoutMs: 1000 * (settings.bootTimeoutSeconds ?? (emulated ? 900 : 180)),
       signal: context.signal,
       consoleLines: () => this.#consoleLines(domain),
       advice: [
         `virsh -c ${this.#virsh.uri} domstate --reason ${name}`,
-        `spec.drivers.kvm.${emulated ? 'bootTimeout: 1800' : 'accel: tcg'}   # in the cluster file`,
+        `spec.drivers.kvm.${emulated ? 'bootTimeoutSeconds: 1800' : 'accel: tcg'}   # in the cluster file`,
       ],
     });
     await host.close();
@@ -201,7 +201,7 @@ class KvmDriver implements Driver {
     const name = domainName(id);
     if (!(await this.#virsh.succeeds(['shutdown', name, '--mode', 'agent'])))
       await this.#virsh.succeeds(['shutdown', name, '--mode', 'acpi']);
-    const deadline = Date.now() + this.#settings.stopTimeout * 1000;
+    const deadline = Date.now() + this.#settings.stopTimeoutSeconds * 1000;
     while (Date.now() < deadline) {
       const domain = await readDomain(this.#virsh, id);
       if (!domain?.running) return true;

@@ -55,8 +55,18 @@ export const kvmDriver: DriverDescriptor = {
       enum: ['none', 'writeback', 'unsafe'],
       description: 'How the host caches disks; unsafe loses data in a power failure [writeback]',
     },
-    { name: 'bootTimeout', scope: 'pool', type: 'integer', description: 'Seconds until a machine must answer [180; 900 when emulated]' },
-    { name: 'stopTimeout', scope: 'pool', type: 'integer', description: 'Seconds for a machine to shut down before it is cut off [90]' },
+    {
+      name: 'bootTimeoutSeconds',
+      scope: 'pool',
+      type: 'integer',
+      description: 'Seconds until a machine must answer [180; 900 when emulated]',
+    },
+    {
+      name: 'stopTimeoutSeconds',
+      scope: 'pool',
+      type: 'integer',
+      description: 'Seconds for a machine to shut down before it is cut off [90]',
+    },
   ],
   load: async (options) => (await import('./kvm-driver.ts')).createKvmDriver(options),
 };
@@ -76,8 +86,8 @@ export interface KvmSettings {
   kernelArguments?: string | undefined;
   user: string;
   diskCache: 'none' | 'writeback' | 'unsafe';
-  bootTimeout?: number | undefined;
-  stopTimeout: number;
+  bootTimeoutSeconds?: number | undefined;
+  stopTimeoutSeconds: number;
 }
 
 export const DEFAULT_POOL = 'slipway';
@@ -92,7 +102,7 @@ export const kvmSettings = (settings: Readonly<Record<string, unknown>>): KvmSet
     accel: 'auto',
     user: 'slipway',
     diskCache: 'writeback',
-    stopTimeout: 90,
+    stopTimeoutSeconds: 90,
     uri: process.env['LIBVIRT_DEFAULT_URI'] ?? 'qemu:///system',
     ...read,
   } as KvmSettings;

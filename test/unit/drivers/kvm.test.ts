@@ -123,6 +123,6 @@ test('the mark of a machine is read back, whatever its key is called', () => {
 
 test('settings have defaults, and are refused by name', () => {
   assert.equal(kvmSettings({}).pool, 'slipway');
-  for (const bad of [{ accel: 'magic' }, { bootTimeout: 'long' }, { subnet: '10.0.0.0/8' }, { image: '' }, { imageSha256: 'abc' }])
+  for (const bad of [{ accel: 'magic' }, { bootTimeoutSeconds: 'long' }, { subnet: '10.0.0.0/8' }, { image: '' }, { imageSha256: 'abc' }])
     assert.throws(() => kvmSettings(bad), { code: 'CONFIG_INVALID' });
 });
