@@ -148,10 +148,12 @@ test('it has what is needed to find out what is wrong, and none of the secrets t
   assert.match(files.get('api/objects/core.v1/secrets.json') as string, /"plain": "\[removed\]/);
   assert.match(files.get('nodes/sup-1/logs/slipway-agent.log') as string, /asked with Authorization: Bearer \[removed\]/);
 
-  const pki = join(folder.path, 'pki');
-  const keys = readdirSync(pki)
-    .filter((name) => name.endsWith('.key'))
-    .map((name) => readFileSync(join(pki, name), 'utf8'));
+  const keys = [join(folder.path, 'pki'), join(nodeRoot('sup-1'), 'etc/slipway/pki'), join(nodeRoot('sup-2'), 'etc/slipway/pki')].flatMap(
+    (pki) =>
+      readdirSync(pki)
+        .filter((name) => name.endsWith('.key'))
+        .map((name) => readFileSync(join(pki, name), 'utf8')),
+  );
   assert.ok(keys.length > 3);
   const encoded = (text: string): string[] => [text, Buffer.from(text).toString('base64'), JSON.stringify(text).slice(1, -1)];
   const lines = (text: string): string[] => text.split('\n').filter((line) => line.length > 30 && !line.startsWith('-----'));

@@ -34,12 +34,10 @@ export const openBundle = async (path: string, signal: AbortSignal): Promise<Ope
   const folder = await mkdtemp(join(home, 'bundle-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    const unpacked = await unpack(path, folder, signal).catch((error: Error) => {
-      throw signal.aborted
-        ? error
-        : invalid(
-            /zlib|unexpected end|tar/i.test(`${error.name} ${error.message}`) ? `it is cut short or damaged (${error.message})` : error,
-          );
+    const unpacked = await unpack(path, folder, signal).catch((error: NodeJS.ErrnoException) => {
+      if (signal.aborted) throw error;
+      // What the system says (no such file, disk full) stands for itself; the rest comes from decompressing and unpacking.
+      throw invalid(error.syscall ? error : `it is cut short or damaged (${error.message})`);
     });
     if (unpacked.manifest === undefined) throw invalid('it has no manifest: it is cut short, or no bundle');
     const manifest = parse(unpacked.manifest, invalid);
