@@ -45,7 +45,9 @@ export const CATALOGUE = {
   DEADLINE: entry('The time that was given for a command is over', ['slipway up --timeout 10m'], 124),
   INTERRUPTED: entry('Stopped by Ctrl-C'),
   BUNDLE_INVALID: entry('An air-gap bundle cannot be used'),
-  BUNDLE_MISMATCH: entry('An air-gap bundle is made for something else'),
+  BUNDLE_MISMATCH: entry('An air-gap bundle is made for something else', [
+    'slipway bundle create -o FILE   # by this version, on a machine like the hosts',
+  ]),
   CLOUD_AUTH_FAILED: entry('A cloud does not know who asks, or does not let them'),
   CLOUD_REQUEST_FAILED: entry('A cloud refused a request'),
   QUOTA_EXCEEDED: entry('A limit of the account is reached'),

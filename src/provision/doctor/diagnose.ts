@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../drivers/driver.ts';
 import { DRIVER_NAMES, loadDriver } from '../../drivers/index.ts';
+import { factsOf, type HostFacts } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
+import { hostFindings } from '../host-findings.ts';
 import { DEFAULT_NETWORK } from '../spec/cluster-spec.ts';
 import { NODE_REQUIREMENTS } from '../spec/node-paths.ts';
 import { openJournal } from '../state/cluster-journal.ts';
@@ -39,7 +41,7 @@ export const diagnose = async (options: DiagnoseOptions = {}): Promise<AboutFind
   const found = await Promise.all([
     ...(hostsAlone ? [] : (await driversFor(options, names)).map(driverFindings)),
     ...(hostsAlone || options.driver ? [] : names.map(clusterFindings)),
-    ...(options.hosts ?? []).map((host) => hostFindings(host, options)),
+    ...(options.hosts ?? []).map((host) => findingsBefore(host, options)),
   ]);
   return inOrder(merged(found.flat()));
 };
@@ -75,7 +77,7 @@ const driverFindings = async (name: string): Promise<AboutFinding[]> => {
 };
 
 /** A host before it becomes a node: what `up` would stumble over. Nothing is left on it, and no key of it is remembered. */
-const hostFindings = async (target: string, options: DiagnoseOptions): Promise<AboutFinding[]> => {
+const findingsBefore = async (target: string, options: DiagnoseOptions): Promise<AboutFinding[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-doctor-'));
   let host: Host | undefined;
   try {
@@ -89,11 +91,12 @@ const hostFindings = async (target: string, options: DiagnoseOptions): Promise<A
     const settings = { host: target, identityFile: options.identityFile, jumpHost: options.jumpHost };
     const context = { signal: new AbortController().signal, progress: () => {} };
     host = await driver.connect(await driver.create({ cluster: 'doctor', name: 'host', settings }, context));
-    const [facts, missing] = await Promise.all([readNodeFacts(host), missingRequirements(host)]);
+    const [facts, missing, own] = await Promise.all([readNodeFacts(host), missingRequirements(host), factsOf(host)]);
     const findings = [
       ...NODE_CHECKS.flatMap((check) => check(facts, ROLE_TO_BE)),
       ...clockFindings(new Map([[target, facts]])),
       ...(missing.length ? [lacking(missing)] : []),
+      ...fitness(target, own),
     ];
     return findings.map((finding) => ({ ...finding, about: target }));
   } catch (error) {
@@ -111,6 +114,26 @@ const lacking = (packages: readonly string[]): Finding => ({
   problem: `It lacks ${packages.join(', ')}.`,
   fix: `apt-get install ${packages.join(' ')}   # or: slipway up --yes`,
 });
+
+/** What `up` itself asks of a host; ports, space and clock are told above, with more of each. */
+const fitness = (host: string, facts: HostFacts): Finding[] => {
+  const marker = { cluster: '', clusterCreatedAt: '', node: '' };
+  const asked = { ...facts, listening: [], freeMiB: new Map<string, number>(), clockAheadMs: 0 };
+  const { errors, warnings } = hostFindings({ host, facts: asked, marker, controlPlane: true, architecture: process.arch, force: false });
+  return [
+    ...errors.map(({ code, message, advice }) => ({
+      severity: 'error' as const,
+      code,
+      problem: `${message}.`,
+      fix: advice[0] ?? `slipway up --host ${host}`,
+    })),
+    ...warnings.map((message) => ({
+      severity: 'warning' as const,
+      problem: `${message}.`,
+      fix: 'slipway doctor NAME   # once it is a node: tells what does not get through',
+    })),
+  ];
+};
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -18,7 +18,7 @@ export const bundleImages: Step<ClusterContext> = {
       manifest.images.map((image) => ({ path: pathOf(image) })),
     )) {
       if (event.type === 'step-started') report(event.node ? `${event.title} on ${event.node}` : event.title);
-      if (event.type === 'step-done' && event.step === 'load-image') changed = true;
+      if (event.type === 'step-done') changed ||= event.changed;
     }
     return { changed };
   },
