@@ -43,10 +43,11 @@ const forNodes = { ...shared, keepNames: false };
 const cloudsApart = {
   name: 'clouds-apart',
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/drivers\/(\w+)\/\1-cloud\.ts$/ }, ({ path }) => ({
-      path: `./slipway-${/(\w+)-cloud\.ts$/.exec(path)[1]}.js`,
-      external: true,
-    }));
+    // The filter is read by Go, which knows no reference back to what a group found.
+    onResolve({ filter: /\/drivers\/\w+\/\w+-cloud\.ts$/ }, ({ path }) => {
+      const name = /\/drivers\/(\w+)\/\1-cloud\.ts$/.exec(path)?.[1];
+      return name ? { path: `./slipway-${name}.js`, external: true } : undefined;
+    });
   },
 };
 
