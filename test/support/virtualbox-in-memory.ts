@@ -11,7 +11,7 @@ import { bootCloudHost } from './cloud-host.ts';
  */
 export class VirtualBoxInMemory implements VirtualBox {
   readonly #sandboxes: Driver;
-  readonly #machines = new Map<string, NewMachine & { state: string }>();
+  readonly #machines = new Map<string, NewMachine & { state: string; snapshots: string[] }>();
   readonly #networks = new Map<string, VirtualBoxNetwork>();
   readonly #listeners = new Map<string, Server>();
 
@@ -33,12 +33,21 @@ export class VirtualBoxInMemory implements VirtualBox {
 
   async machine(name: string): Promise<VirtualBoxMachine | undefined> {
     const found = this.#machines.get(name);
-    return found && { name, state: found.state, cpus: found.cpus, memoryMiB: found.memoryMiB, labels: { ...found.labels } };
+    return (
+      found && {
+        name,
+        state: found.state,
+        cpus: found.cpus,
+        memoryMiB: found.memoryMiB,
+        labels: { ...found.labels },
+        snapshots: found.snapshots,
+      }
+    );
   }
 
   async createMachine(machine: NewMachine): Promise<void> {
     if (this.#machines.has(machine.name)) throw failed(`${machine.name} already exists`);
-    this.#machines.set(machine.name, { ...machine, state: 'poweroff' });
+    this.#machines.set(machine.name, { ...machine, state: 'poweroff', snapshots: [] });
   }
 
   async start(name: string): Promise<void> {
@@ -120,15 +129,15 @@ export class VirtualBoxInMemory implements VirtualBox {
     await rm(path, { force: true });
   }
 
-  async takeSnapshot(machine: string): Promise<void> {
-    this.#existing(machine);
+  async takeSnapshot(machine: string, name: string): Promise<void> {
+    this.#existing(machine).snapshots.push(name);
   }
 
   async restoreSnapshot(machine: string): Promise<void> {
     this.#existing(machine);
   }
 
-  #existing(name: string): NewMachine & { state: string } {
+  #existing(name: string): NewMachine & { state: string; snapshots: string[] } {
     const found = this.#machines.get(name);
     if (!found) throw failed(`there is no machine ${name}`);
     return found;

@@ -1,10 +1,12 @@
 /** The file that runs VBoxManage, against the real one: everything but the start of a machine, which needs a kernel driver. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createVBoxManage } from '../../src/drivers/virtualbox/vboxmanage.ts';
 import type { NewMachine } from '../../src/drivers/virtualbox/virtualbox.ts';
+import { VirtualBoxFiles } from '../../src/drivers/virtualbox/virtualbox-files.ts';
 import { findVBoxManage } from '../support/vboxmanage.ts';
 
 const folder = mkdtempSync('/var/tmp/slipway-vbox-');
@@ -16,6 +18,7 @@ after(() => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 });
 
+const noQemu = spawnSync('qemu-img', ['--version']).status === 0 ? false : 'qemu-img is not installed';
 const disk = (name: string): string => join(folder, name);
 const machine: NewMachine = {
   name: 'slipway-demo-demo-1',
@@ -66,10 +69,29 @@ test('a raw image becomes a disk of the wished size, and others are made from it
   assert.ok(existsSync(disk('demo-1.vdi')));
 });
 
+test('a qcow2 image becomes a disk too, once', { skip: skip || noQemu }, async () => {
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', disk('image.qcow2'), '16M']);
+  const files = new VirtualBoxFiles(disk('state'));
+  const wish = {
+    image: disk('image.qcow2'),
+    sizeGiB: 1,
+    fetch: { cacheDir: folder, signal: new AbortController().signal, progress: () => {} },
+  };
+  const path = await files.base(box, wish);
+  const { mtimeMs } = statSync(path);
+  assert.equal(await files.base(box, wish), path);
+  assert.equal(statSync(path).mtimeMs, mtimeMs);
+  assert.deepEqual(
+    (await files.bases()).map((base) => base === path),
+    [true],
+  );
+  await box.removeDisk(path);
+});
+
 test('a machine is made with its labels, found by its group, and made a second time not', { skip }, async () => {
   writeFileSync(disk('seed.iso'), Buffer.alloc(64 * 1024));
   await box.createMachine(machine);
-  const expected = { name: machine.name, state: 'poweroff', cpus: 2, memoryMiB: 1024, labels: machine.labels };
+  const expected = { name: machine.name, state: 'poweroff', cpus: 2, memoryMiB: 1024, labels: machine.labels, snapshots: [] };
   assert.deepEqual(await box.machine(machine.name), expected);
   assert.deepEqual(await box.machines('/slipway/demo'), [expected]);
   assert.deepEqual(await box.machines('/slipway/dem'), []);
@@ -79,6 +101,8 @@ test('a machine is made with its labels, found by its group, and made a second t
 
 test('snapshots are taken and gone back to', { skip }, async () => {
   await box.takeSnapshot(machine.name, 'clean');
+  await box.takeSnapshot(machine.name, 'later');
+  assert.deepEqual((await box.machine(machine.name))?.snapshots, ['clean', 'later']);
   await box.restoreSnapshot(machine.name, 'clean');
   await assert.rejects(box.restoreSnapshot(machine.name, 'none'), { code: 'COMMAND_FAILED' });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { fileDigest } from '../../hosts/local/local-host.ts';
@@ -25,6 +26,9 @@ export interface FetchOptions {
   signal: AbortSignal;
   progress: (message: string) => void;
 }
+
+/** Of all drivers, and kept when clusters go. */
+export const imageCacheDir = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'slipway', 'images');
 
 export const isUrl = (image: string): boolean => /^https?:\/\//.test(image);
 

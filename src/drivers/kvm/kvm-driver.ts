@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
@@ -8,6 +7,7 @@ import { keepSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
+import { imageCacheDir } from '../images/machine-image.ts';
 import { type Domain, domainName, listDomains, machineOf, ownerOf, readDomain } from './kvm-domain.ts';
 import { kvmFindings } from './kvm-findings.ts';
 import { KvmMaker } from './kvm-maker.ts';
@@ -47,7 +47,7 @@ class KvmDriver implements Driver {
       virsh: this.#virsh,
       journal: options.journal,
       clientKey: (cluster) => this.#clientKey(cluster),
-      cacheDir: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'slipway', 'images'),
+      cacheDir: imageCacheDir(),
     });
   }
 

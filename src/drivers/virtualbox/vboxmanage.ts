@@ -59,6 +59,7 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
       state: values.get('VMState') ?? 'unknown',
       cpus: Number(values.get('cpus')),
       memoryMiB: Number(values.get('memory')),
+      snapshots: [...values].filter(([key]) => /^SnapshotName(-\d+)*$/.test(key)).map(([, snapshot]) => snapshot),
       labels: Object.fromEntries(
         [...extra.matchAll(/^Key: slipway\/(\S+), Value: (.*)$/gm)].map((match) => [match[1] as string, match[2] as string]),
       ),

@@ -7,6 +7,7 @@ import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
+import { imageCacheDir } from '../images/machine-image.ts';
 import { planMachines } from '../plan-machines.ts';
 import { freePorts } from './free-ports.ts';
 import { createVBoxManage } from './vboxmanage.ts';
@@ -24,8 +25,9 @@ import {
   networkName,
   reachedPorts,
 } from './virtualbox-plan.ts';
+import { virtualboxSettings } from './virtualbox-settings.ts';
 
-const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskGiB: 20, user: 'slipway', bootTimeoutSeconds: 300 };
+const DEFAULTS = { cpus: 2, memoryMiB: 2048, diskGiB: 20 };
 const SHUTDOWN_MS = 60_000;
 
 /**
@@ -69,7 +71,7 @@ class VirtualBoxDriver implements Driver {
     const [first] = specs;
     if (!first) return [];
     const network = await this.#network(first.cluster);
-    const detail = network?.cidr ?? (first.settings['subnet'] as string | undefined) ?? 'a free range';
+    const detail = network?.cidr ?? virtualboxSettings(first.settings).subnet ?? 'a free range';
     return [
       { kind: 'network', name: networkName(first.cluster), state: network ? 'present' : 'absent', detail },
       ...(await planMachines(this, specs.map(withDefaults))),
@@ -94,8 +96,7 @@ class VirtualBoxDriver implements Driver {
   }
 
   async start(id: MachineId, context: DriverContext): Promise<Machine> {
-    if (!(await this.#box.machine(machineName(id))))
-      throw new SlipwayError('NODE_UNKNOWN', { tried: `start ${id.name}`, cause: 'VirtualBox has no such machine' });
+    await this.#existing(id, 'start');
     return this.#boot(id, context);
   }
 
@@ -137,10 +138,33 @@ class VirtualBoxDriver implements Driver {
     const port = machine.forwardedPorts?.[22];
     if (!found || !port)
       throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'VirtualBox has no such machine' });
-    const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? DEFAULTS.user };
+    const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? virtualboxSettings({}).user };
     // The key is in the machine's seed: the first login is verified like every other.
     const knownHosts = seededHostKey((await this.#files.hostKey(machine)).publicKey);
     return createSshHost({ name: `${machine.name} (${machine.address})`, target, identityFile: this.#files.identity, knownHosts });
+  }
+
+  async snapshot(id: MachineId, name: string): Promise<void> {
+    const found = await this.#existing(id, 'keep the disk of');
+    if (found.snapshots.includes(name))
+      throw new SlipwayError('NAME_TAKEN', { tried: `keep the disk of ${id.name} as ${name}`, cause: 'there is one of that name' });
+    await this.#box.takeSnapshot(found.name, name);
+  }
+
+  async restore(id: MachineId, name: string): Promise<void> {
+    const found = await this.#existing(id, 'put back the disk of');
+    if (!found.snapshots.includes(name))
+      throw new SlipwayError('SNAPSHOT_UNKNOWN', {
+        tried: `put back the disk of ${id.name} to ${name}`,
+        cause: found.snapshots.length ? `there are ${found.snapshots.join(', ')}` : 'none has been kept',
+      });
+    await this.#box.restoreSnapshot(found.name, name);
+  }
+
+  async #existing(id: MachineId, verb: string): Promise<VirtualBoxMachine> {
+    const found = await this.#box.machine(machineName(id));
+    if (found) return found;
+    throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} ${id.name}`, cause: 'VirtualBox has no such machine' });
   }
 
   async #network(cluster: string): Promise<VirtualBoxNetwork | undefined> {
@@ -156,20 +180,20 @@ class VirtualBoxDriver implements Driver {
     await this.#box.removeMachine(name);
     await this.#box.removeDisk(this.#files.disk(spec));
     await rm(`${this.#files.machines}${groupOf(spec.cluster)}/${name}`, { recursive: true, force: true });
-    const image = spec.settings['image'];
-    if (typeof image !== 'string')
+    const { image, imageSha256: sha256, user, subnet } = virtualboxSettings(spec.settings);
+    if (!image)
       throw new SlipwayError('CONFIG_INVALID', {
         tried: `make the machine ${spec.name}`,
         cause: 'no image is given for it',
         advice: ['spec.drivers.virtualbox.image: /path/to/debian-12-generic-amd64.raw   # in the cluster file'],
       });
-    const prefix = await this.#ensureNetwork(spec);
+    const prefix = await this.#ensureNetwork(spec.cluster, subnet);
     const address = freeAddress(prefix, await this.#box.machines(groupOf(spec.cluster)));
     const mac = macOf(address);
-    const user = typeof spec.settings['user'] === 'string' ? spec.settings['user'] : DEFAULTS.user;
     await journal.record({ kind: 'machine', name, driver: this.name, id: machineUuid(spec) });
     context.progress(`making the disk of ${spec.name}`);
-    const parent = await this.#files.base(this.#box, { image, sizeGiB: spec.diskGiB });
+    const fetch = { cacheDir: imageCacheDir(), signal: context.signal, progress: context.progress };
+    const parent = await this.#files.base(this.#box, { image, sha256, sizeGiB: spec.diskGiB, fetch });
     await this.#files.writeSeed(spec, { user, mac, address, gateway: `${prefix}.1` });
     await rm(this.#files.disk(spec), { force: true });
     await this.#box.createLinkedDisk({ path: this.#files.disk(spec), parent });
@@ -194,13 +218,12 @@ class VirtualBoxDriver implements Driver {
     });
   }
 
-  async #ensureNetwork(spec: MachineSpec): Promise<string> {
-    const known = await this.#network(spec.cluster);
+  async #ensureNetwork(cluster: string, wanted: string | undefined): Promise<string> {
+    const known = await this.#network(cluster);
     if (known) return prefixOf(known.cidr);
-    const wanted = typeof spec.settings['subnet'] === 'string' ? spec.settings['subnet'] : undefined;
     const addresses = Object.values(networkInterfaces()).flatMap((found) => (found ?? []).map(({ address }) => address));
     const prefix = freePrefix(wanted, { networks: await this.#box.networks(), addresses });
-    const name = networkName(spec.cluster);
+    const name = networkName(cluster);
     await this.#options.journal.record({ kind: 'network', name, driver: this.name });
     await this.#box.createNetwork({ name, cidr: `${prefix}.0/24` });
     return prefix;
@@ -215,14 +238,13 @@ class VirtualBoxDriver implements Driver {
     }
     const machine = await this.describe(id);
     if (!machine) throw new SlipwayError('STEP_FAILED', { tried: `start ${id.name}`, cause: 'VirtualBox lost it' });
-    const seconds =
-      'settings' in id && typeof id.settings['bootTimeoutSeconds'] === 'number' ? id.settings['bootTimeoutSeconds'] : undefined;
+    const { bootTimeoutSeconds } = virtualboxSettings({ ...this.#options.settings, ...('settings' in id ? id.settings : {}) });
     const consoleFile = `${this.#files.folder(id)}/console.log`;
     const host = await awaitSsh({
       name: `${machine.name} (${machine.address})`,
       target: { host: '127.0.0.1', port: machine.forwardedPorts?.[22] ?? 22 },
       open: () => this.connect(machine),
-      timeoutMs: (seconds ?? DEFAULTS.bootTimeoutSeconds) * 1000,
+      timeoutMs: bootTimeoutSeconds * 1000,
       signal: context.signal,
       consoleLines: async () => (await readFile(consoleFile, 'latin1').catch(() => '')).split('\n').slice(-15),
       advice: [`tail ${consoleFile}`, 'spec.drivers.virtualbox.bootTimeoutSeconds: 600   # in the cluster file'],

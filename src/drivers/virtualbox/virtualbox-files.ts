@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
+import { runProcess } from '../../hosts/local/run-process.ts';
 import { keepSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { nocloudSeed } from '../cloud-init/nocloud-seed.ts';
 import type { MachineId } from '../driver.ts';
+import { type FetchOptions, fetchImage, type ImageSource, imageKey } from '../images/machine-image.ts';
 import type { VirtualBox } from './virtualbox.ts';
 
 /** Where a cluster's disks, seeds and keys lie: below the cluster's own folder, private to its user. */
@@ -63,17 +62,19 @@ export class VirtualBoxFiles {
     return names.filter((name) => /^base-.*\.vdi$/.test(name)).map((name) => join(this.root, name));
   }
 
-  /** The disk that those of the machines are made from; made once for an image and a size. Throws IMAGE_INVALID. */
-  async base(box: VirtualBox, { image, sizeGiB }: { image: string; sizeGiB: number }): Promise<string> {
-    const raw = await isRaw(image);
-    const path = join(this.root, `base-${(await digest(image)).slice(0, 16)}-${sizeGiB}.vdi`);
+  /** The disk that those of the machines are made from; made once for an image and a size. Throws MACHINE_IMAGE_MISSING, MACHINE_IMAGE_INVALID. */
+  async base(box: VirtualBox, { sizeGiB, fetch, ...source }: ImageSource & { sizeGiB: number; fetch: FetchOptions }): Promise<string> {
+    const path = join(this.root, `base-${await imageKey(source)}-${sizeGiB}.vdi`);
     // A disk cannot be renamed once VirtualBox knows it: a mark says that it is whole.
     const mark = `${path}.ok`;
     if (await exists(mark)) return path;
+    const image = await fetchImage(source, fetch);
     await mkdir(this.root, { recursive: true, mode: 0o700 });
     await box.removeDisk(path);
     await rm(path, { force: true });
-    await box.importDisk({ from: image, to: path, raw, sizeGiB });
+    const converted = image.format === 'qcow2' ? await fromQcow2(image.path, path) : undefined;
+    await box.importDisk({ from: converted ?? image.path, to: path, raw: image.format === 'raw' || converted !== undefined, sizeGiB });
+    if (converted) await rm(converted, { force: true });
     await writeAtomically(mark, '', 0o600);
     return path;
   }
@@ -85,31 +86,17 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-const digest = async (path: string): Promise<string> => {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-};
-
-/** By its first bytes. What VirtualBox cannot read is told with what turns it into something that it can. */
-const isRaw = async (image: string): Promise<boolean> => {
-  const tried = `use the image ${image}`;
-  const file = await open(image).catch((error: Error) => {
-    throw new SlipwayError('IMAGE_INVALID', { tried, cause: error });
+/** VirtualBox reads only old qcow2 images: QEMU's tool makes a raw one of any. */
+const fromQcow2 = async (image: string, path: string): Promise<string> => {
+  const raw = `${path}.raw`;
+  const result = await runProcess(['qemu-img', 'convert', '-O', 'raw', image, raw], { where: 'this host', check: false });
+  if (result.exitCode === 0) return raw;
+  throw new SlipwayError('MACHINE_IMAGE_INVALID', {
+    tried: `use the image ${image}`,
+    cause:
+      result.exitCode === 127
+        ? 'it is a qcow2 image, and there is no qemu-img, which makes it one that VirtualBox reads'
+        : `qemu-img cannot convert it: ${result.stderr.trim().split('\n').at(-1)}`,
+    advice: ['apt-get install qemu-utils', `qemu-img info ${image}`],
   });
-  try {
-    const { buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
-    const head = buffer.toString('latin1');
-    if (head.startsWith('QFI\xfb'))
-      throw new SlipwayError('IMAGE_INVALID', {
-        tried,
-        cause: 'it is a qcow2 image, of which VirtualBox reads only old ones',
-        advice: [`qemu-img convert -O vdi ${image} ${image.replace(/\.qcow2$|$/, '.vdi')}`],
-      });
-    if (head.startsWith('<<<') || head.startsWith('KDMV') || head.startsWith('# Disk Descriptor') || head.startsWith('conectix'))
-      return false;
-    return true;
-  } finally {
-    await file.close();
-  }
 };

@@ -3,6 +3,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { MachineId, MachineSpec } from '../driver.ts';
 import { machinePrefix } from './vboxmanage.ts';
 import type { ForwardRule, VirtualBoxMachine, VirtualBoxNetwork } from './virtualbox.ts';
+import { virtualboxSettings } from './virtualbox-settings.ts';
 
 /** .1 is the gateway; a few addresses are left for Services. */
 const FIRST_ADDRESS = 11;
@@ -55,7 +56,7 @@ export const reachedPorts = (spec: MachineSpec): number[] => [22, ...(spec.ports
 /** `hostPorts` are free, one for each of `reachedPorts`. Published ones are added as they are asked for. */
 export const forwardsOf = (spec: MachineSpec, { address, hostPorts }: { address: string; hostPorts: readonly number[] }): ForwardRule[] => {
   const rules = reachedPorts(spec).map((guestPort, index) => ({ hostPort: hostPorts[index] ?? 0, guestPort }));
-  const published = spec.ports?.length ? publishedPorts(spec.settings['publish']) : [];
+  const published = spec.ports?.length ? publishedPorts(virtualboxSettings(spec.settings).publish) : [];
   return [...rules, ...published].map((rule) => ({ name: `${spec.name}-${rule.guestPort}`, guestAddress: address, ...rule }));
 };
 
@@ -63,9 +64,9 @@ export const forwardsOf = (spec: MachineSpec, { address, hostPorts }: { address:
 export const belongsTo = (rule: ForwardRule, id: MachineId): boolean => rule.name === `${id.name}-${rule.guestPort}`;
 
 /** `30080`, `8080:30080`. Throws CONFIG_INVALID. */
-const publishedPorts = (setting: unknown): { hostPort: number; guestPort: number }[] =>
-  (Array.isArray(setting) ? setting : []).map((text) => {
-    const match = /^(?:(\d{1,5}):)?(\d{1,5})$/.exec(String(text));
+const publishedPorts = (texts: readonly string[]): { hostPort: number; guestPort: number }[] =>
+  texts.map((text) => {
+    const match = /^(?:(\d{1,5}):)?(\d{1,5})$/.exec(text);
     if (match) return { hostPort: Number(match[1] ?? match[2]), guestPort: Number(match[2]) };
     throw new SlipwayError('CONFIG_INVALID', {
       tried: `publish ${JSON.stringify(text)}`,

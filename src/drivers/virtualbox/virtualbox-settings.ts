@@ -1,4 +1,5 @@
 import type { DriverDescriptor } from '../driver.ts';
+import { readSettings } from '../read-settings.ts';
 
 export const virtualboxDriver: DriverDescriptor = {
   name: 'virtualbox',
@@ -8,8 +9,9 @@ export const virtualboxDriver: DriverDescriptor = {
       name: 'image',
       scope: 'pool',
       type: 'string',
-      description: 'Path of a cloud image with cloud-init and an SSH server: raw, or a format that VirtualBox reads (vdi, vmdk, vhd)',
+      description: 'Cloud image with cloud-init and an SSH server (raw, vdi, vmdk; qcow2 with qemu-img): a path, or an http(s) URL',
     },
+    { name: 'imageSha256', scope: 'pool', type: 'string', pattern: '[0-9a-fA-F]{64}', description: 'Checksum of the image' },
     { name: 'user', scope: 'pool', type: 'string', description: 'User that is made on the machines [slipway]' },
     {
       name: 'subnet',
@@ -34,3 +36,21 @@ export const virtualboxDriver: DriverDescriptor = {
   ],
   load: async (options) => (await import('./virtualbox-driver.ts')).createVirtualBoxDriver(options),
 };
+
+/** The settings of a machine, checked. */
+export interface VirtualBoxSettings {
+  image?: string | undefined;
+  imageSha256?: string | undefined;
+  user: string;
+  subnet?: string | undefined;
+  publish: readonly string[];
+  bootTimeoutSeconds: number;
+}
+
+/** Throws CONFIG_INVALID. */
+export const virtualboxSettings = (settings: Readonly<Record<string, unknown>>): VirtualBoxSettings => ({
+  user: 'slipway',
+  publish: [],
+  bootTimeoutSeconds: 300,
+  ...readSettings(virtualboxDriver, settings),
+});

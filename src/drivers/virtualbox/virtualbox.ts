@@ -58,6 +58,8 @@ export interface VirtualBoxMachine {
   cpus: number;
   memoryMiB: number;
   labels: Record<string, string>;
+  /** Oldest first. */
+  snapshots: string[];
 }
 
 export interface VirtualBoxNetwork {
