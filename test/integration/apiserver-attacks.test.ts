@@ -115,6 +115,14 @@ test('large integers, lone surrogates and repeated keys do not break an object',
   assert.equal((await ask({ path: PATH })).code, 200);
 });
 
+test('a timeout that is no duration is refused, whatever is asked', async () => {
+  for (const path of ['/version', '/api/v1/namespaces']) {
+    const answer = await ask({ path: `${path}?timeout=invalid` });
+    assert.equal(answer.code, 400, path);
+    assert.match(answer.text, /invalid timeout specified in the request URL/);
+  }
+});
+
 test('bodies above 3 MiB are refused with the limit in the message', async () => {
   const answer = await create(named('big', `,"data":{"a":"${'x'.repeat(3 * 1024 * 1024)}"}`));
   assert.equal(answer.code, 413);

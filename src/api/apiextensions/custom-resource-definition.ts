@@ -2,6 +2,7 @@ import { defineKind, STATUS } from '../define-kind.ts';
 import { as, column } from '../meta/columns.ts';
 import type { KubeObject } from '../meta/object.ts';
 import type { CustomResourceDefinition } from '../types/apiextensions-v1.ts';
+import { definitionErrors } from './definition-validation.ts';
 
 const HTTPS_PORT = 443;
 
@@ -35,6 +36,7 @@ export const customResourceDefinition = defineKind({
   subresources: {
     status: STATUS,
   },
+  validate: (object) => definitionErrors(as<CustomResourceDefinition>(object)),
   setDefaults,
   prepareForCreate,
   columns: [column('Created At', (object) => object.metadata.creationTimestamp ?? '', { type: 'date' })],

@@ -1,4 +1,4 @@
-import { Environment } from '@marcbachmann/cel-js';
+import { Environment, ParseError } from '@marcbachmann/cel-js';
 import { countSteps, withBudget } from './cel-budget.ts';
 import { registerKubernetesFunctions } from './kubernetes-functions.ts';
 import { withoutStructLiterals } from './struct-literals.ts';
@@ -11,9 +11,13 @@ export interface CelProgram {
 
 /** An expression that does not compile. The message is one line. */
 export class CelError extends Error {
-  constructor(message: string) {
+  /** Of the grammar; else of types, names or functions. */
+  readonly isSyntax: boolean;
+
+  constructor(message: string, options: { isSyntax?: boolean } = {}) {
     super(message);
     this.name = 'CelError';
+    this.isSyntax = options.isSyntax ?? false;
   }
 }
 
@@ -51,7 +55,10 @@ export const compileCel = (expression: string, variables: readonly string[], res
   const env = environmentOf(variables);
   const text = withoutStructLiterals(expression);
   const checked = env.check(text);
-  if (!checked.valid) throw new CelError(lineOf(checked.error));
+  if (!checked.valid) {
+    const isSyntax = checked.error instanceof ParseError;
+    throw new CelError(`${isSyntax ? 'Syntax error: ' : ''}${lineOf(checked.error)}`, { isSyntax });
+  }
   if (result && checked.type !== result && checked.type !== 'dyn') throw new CelError(`must evaluate to ${result}`);
   const run = env.parse(text);
   countSteps(run.ast);

@@ -145,6 +145,8 @@ export class RequestHandler {
       return;
     }
     if (!info.isResource) {
+      // Refused here too when it is no duration; what these routes answer is at hand.
+      deadlineOf(context.query.get('timeout'));
       const route = this.#parts.route(info.path);
       if (!route) {
         context.code = 404;
