@@ -89,6 +89,16 @@ test('labels, taints and roles that the file has no more are taken away', async 
   assert.deepEqual(node.spec.taints ?? [], []);
 });
 
+test('a node that is off goes with --prune, without being waited for', async () => {
+  write(`${BASE}  pools: [{name: main, count: 1}, {name: work, count: 2, memory: 1Gi}]\n`);
+  await succeed('up', '-f', path);
+  await succeed('node', 'kill', 'filed-work-2', '--cluster', 'filed');
+  write(`${BASE}  pools: [{name: main, count: 1}, {name: work, count: 1, memory: 1Gi}]\n`);
+  const pruned = await suite.slipway(['up', '-f', path, '--prune']);
+  assert.equal(pruned.code, 0, pruned.stderr);
+  assert.match(pruned.stderr, /filed-work-2 is off: it is removed without being drained/);
+});
+
 test('a node less in the file stays with a warning, and goes with --prune', async () => {
   write(`${BASE}  pools: [{name: main, count: 1}]\n`);
   const kept = await suite.slipway(['up', '-f', path]);

@@ -147,8 +147,12 @@ const prune = async ({
   push: (event: ProgressEvent) => void;
 }): Promise<void> => {
   const { folder, drivers, signal } = context;
-  for (const node of removed)
-    context.state = await takeNodeOut({ folder, state: context.state, drivers }, node, { force: false, signal, push });
+  for (const node of removed) {
+    // Pods on a machine that is off cannot end: draining it would wait in vain.
+    const isOff = (await drivers.describe(node))?.state !== 'running';
+    if (isOff) push({ type: 'warning', message: `${node.name} is off: it is removed without being drained` });
+    context.state = await takeNodeOut({ folder, state: context.state, drivers }, node, { force: isOff, signal, push });
+  }
 };
 
 /** What a file says that this run leaves as it is. */
