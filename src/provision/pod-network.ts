@@ -26,7 +26,7 @@ export const decideOverlay = async (context: ClusterContext, report: (detail: st
 };
 
 /** For agents. */
-export const overlayOf = ({ machines, state }: ClusterContext): 'routes' | 'vxlan' =>
+export const overlayOf = ({ machines, state }: Pick<ClusterContext, 'machines' | 'state'>): 'routes' | 'vxlan' =>
   [...machines.values()].every((machine) => machine.sameNetwork) ? 'routes' : (state.overlay ?? 'vxlan');
 
 /** Machines of other drivers are not asked: they are elsewhere. */

@@ -7,6 +7,7 @@ import type { CertificateStatus } from '../cluster-certificates.ts';
 import { openDrivers } from '../cluster-drivers.ts';
 import { type ClusterStatus, clusterStatus } from '../cluster-status.ts';
 import { openClient } from '../open-client.ts';
+import { overlayOf } from '../pod-network.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { SERVICES } from '../spec/node-paths.ts';
 import { type ClusterState, ClusterStateFolder } from '../state/cluster-state.ts';
@@ -83,7 +84,7 @@ const nodeFindings = async (name: string): Promise<AboutFinding[]> => {
     );
     const perNode = await Promise.all(lookedAt.map((each) => findingsOf(each, state)));
     const clocks = clockFindings(new Map(lookedAt.map(({ node, facts }) => [node.name, facts])));
-    const reach = await reachabilityFindings(await reachedNodes(lookedAt, folder));
+    const reach = await reachabilityFindings(await reachedNodes(lookedAt, { folder, state }));
     return [
       ...findings,
       ...perNode.flat(),
@@ -112,9 +113,13 @@ const findingsOf = async ({ node, host, facts }: LookedAt, { spec }: ClusterStat
   ].map((finding) => ({ ...finding, about: `cluster ${spec.name}: ${node.name}` }));
 };
 
-const reachedNodes = async (lookedAt: readonly LookedAt[], folder: ClusterStateFolder): Promise<ReachedNode[]> => {
+const reachedNodes = async (
+  lookedAt: readonly LookedAt[],
+  { folder, state }: { folder: ClusterStateFolder; state: ClusterState },
+): Promise<ReachedNode[]> => {
   const ranges = await podRanges(folder);
-  const overlay = !lookedAt.every(({ machine }) => machine.sameNetwork);
+  const machines = new Map(lookedAt.map(({ node, machine }) => [node.name, machine]));
+  const overlay = overlayOf({ machines, state }) === 'vxlan';
   return lookedAt.map(({ node, machine, host }) => ({
     name: node.name,
     address: machine.address,
