@@ -91,11 +91,13 @@ export class ApiServer implements Component {
   readonly #kubernetesService: KubernetesService;
   readonly #customResources: CustomResources;
   readonly #aggregator: Aggregator;
+  #address: string;
   #scheme: Scheme = SCHEME;
   #ready = false;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#address = options.advertiseAddress;
     const { log, store, tokens, now = Date.now } = options;
     const scheme = (): Scheme => this.#scheme;
     this.cache = createWatchCache({ store, log, now });
@@ -182,7 +184,7 @@ export class ApiServer implements Component {
     this.#kubernetesService = new KubernetesService({
       cache: this.cache,
       transport: createLocalTransport({ name: 'system:apiserver', groups: ['system:masters'] }, this.#localParts()),
-      address: options.advertiseAddress,
+      address: () => this.#address,
       port: () => (options.port === 0 ? this.#http.port : options.port),
       serviceCidr: options.serviceCidr,
       now,
@@ -215,6 +217,12 @@ export class ApiServer implements Component {
     await publishClientCa(this.cache, pki.caPem);
   }
 
+  /** This machine is reached at another address than before. */
+  async moved({ from, to }: { from: string; to: string }): Promise<void> {
+    this.#address = to;
+    await this.#kubernetesService.movedFrom(from);
+  }
+
   async stop(): Promise<void> {
     this.#ready = false;
     await this.#kubernetesService.stop();
@@ -239,8 +247,8 @@ export class ApiServer implements Component {
 
   /** `host:port` for clients. */
   #advertised(): string {
-    const { advertiseAddress, port } = this.#options;
-    return `${advertiseAddress}:${port === 0 ? this.#http.port : port}`;
+    const { port } = this.#options;
+    return `${this.#address}:${port === 0 ? this.#http.port : port}`;
   }
 
   #routes(discovery: DiscoveryRoutes): (path: string) => RouteHandler | undefined {

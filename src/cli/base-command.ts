@@ -84,6 +84,11 @@ export abstract class BaseCommand<F extends Flags = Flags> {
   // biome-ignore lint/suspicious/noConfusingVoidType: most commands answer nothing, and say so with void.
   abstract run(): Promise<number | undefined | void>;
 
+  /** After a failure of `run`: true where the reason was mended, so that it can be run once more. Nothing may have been printed yet. */
+  async recover(_error: unknown): Promise<boolean> {
+    return false;
+  }
+
   /** Frees what the command opened. Called once, however `run` ended. */
   async close(): Promise<void> {}
 

@@ -1,8 +1,10 @@
 import type { KubeObject } from '../api/meta/object.ts';
 import { pathOf } from '../api/meta/object.ts';
 import type { ApiRequest } from '../api/transport.ts';
+import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Flags, Values } from './args/flags.ts';
 import { BaseCommand, COMMON_FLAGS } from './base-command.ts';
+import { followCluster } from './kube/follow-cluster.ts';
 import type { Resource } from './kube/resource-catalog.ts';
 import { KUBE_FLAGS, openSession, type Session } from './kube/session.ts';
 
@@ -27,6 +29,12 @@ export abstract class KubeCommand<F extends Flags = Flags> extends BaseCommand<F
     const session = await this.session();
     const target = { namespace: resource.namespaced ? (namespace ?? session.namespace) : undefined, name };
     return (await session.transport.send({ method: 'GET', path: pathOf(resource, target) })).body as T;
+  }
+
+  /** The API server may be elsewhere now: for clusters that Slipway made, it is found again. */
+  override async recover(error: unknown): Promise<boolean> {
+    const isLost = error instanceof SlipwayError && error.code === 'CONNECTION_REFUSED';
+    return isLost && this.#session !== undefined && followCluster(this.#session.contextName, this.io);
   }
 
   override async close(): Promise<void> {

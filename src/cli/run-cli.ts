@@ -49,8 +49,16 @@ export const runCli = async (argv: readonly string[], options: RunOptions): Prom
       return 0;
     }
     options.onCommand?.(Command);
-    command = new Command(rest, { io, signal: options.signal, id });
-    return (await command.run()) ?? 0;
+    const isQuiet = quietUntilPrinted(io);
+    command = new Command(rest, { io: isQuiet.io, signal: options.signal, id });
+    try {
+      return (await command.run()) ?? 0;
+    } catch (error) {
+      if (isQuiet.printed() || !(await command.recover(error))) throw error;
+      await command.close();
+      command = new Command(rest, { io, signal: options.signal, id });
+      return (await command.run()) ?? 0;
+    }
   } catch (error) {
     if (options.signal.aborted && !(error instanceof Error && error.name === 'SlipwayError')) return 130;
     const view = viewOfError(error, id ?? '');
@@ -60,6 +68,16 @@ export const runCli = async (argv: readonly string[], options: RunOptions): Prom
   } finally {
     await command?.close().catch(() => undefined);
   }
+};
+
+/** Tells whether a command has printed a result: then it cannot begin anew unseen. */
+const quietUntilPrinted = (io: Io): { io: Io; printed: () => boolean } => {
+  let printed = false;
+  const out: Io['out'] = (text) => {
+    printed = true;
+    io.out(text);
+  };
+  return { io: { ...io, out }, printed: () => printed };
 };
 
 const loadCommand = async (id: string): Promise<CommandClass> => {

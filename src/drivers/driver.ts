@@ -26,6 +26,11 @@ export interface Driver {
   /** Removes what the cluster's machines shared (networks, bridges) once the last one is gone. */
   destroyShared(cluster: string): Promise<void>;
   connect(machine: Machine): Promise<Host>;
+  /**
+   * Machines are at other addresses than this client knows, as the cluster itself says: where to knock is changed, and a host stays known by the
+   * key that it had. Drivers that always know where their machines are lack it.
+   */
+  moved?(moves: readonly { id: MachineId; from: string; to: string }[]): Promise<void>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
   /** Keeps the disk of a machine that is off under a new name; gone with the machine. Throws NAME_TAKEN. Drivers without it cannot. */

@@ -3,6 +3,7 @@ import type { Stored } from '../api/meta/object.ts';
 import type { Node } from '../api/types/core-v1.ts';
 import { type CertificateStatus, certificateReport } from './cluster-certificates.ts';
 import { openDrivers } from './cluster-drivers.ts';
+import { followCluster } from './follow-cluster.ts';
 import { openClient } from './open-client.ts';
 import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
 
@@ -28,6 +29,8 @@ export interface NodeStatus {
 /** How a cluster is, asked of its machines and of its API. Throws CLUSTER_UNKNOWN. */
 export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
   const folder = new ClusterStateFolder(name);
+  await folder.require();
+  await followCluster(name);
   const state = await folder.require();
   const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
   const [machines, api, certificates] = await Promise.all([

@@ -1,21 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { node as nodeKind } from '../api/core/node.ts';
+import type { Stored } from '../api/meta/object.ts';
+import type { Node } from '../api/types/core-v1.ts';
+import { createClient } from '../client/create-client.ts';
+import { API_SERVER_NAME, findApiServers, isApiServer } from '../client/discovery/find-api-servers.ts';
+import { createRestTransport } from '../client/rest/rest-transport.ts';
+import type { KeyPair } from '../pki/certificates.ts';
 import { connectionOf, parseKubeconfig } from '../pki/kubeconfig.ts';
 import { adminPair, readAuthorities, writeKubeconfigs } from './admin-access.ts';
-import { ClusterStateFolder } from './state/cluster-state.ts';
+import { type ClusterDrivers, openDrivers } from './cluster-drivers.ts';
+import type { NodeSpec } from './spec/cluster-spec.ts';
+import { API_PORT } from './spec/node-paths.ts';
+import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
+
+const SETTLE_MS = 20_000;
 
 /**
- * Brings this client's way into a cluster up to date before it stops working: renews the administrator's certificate when it nears its end.
- * Answers whether kubeconfigs changed. Does nothing for a cluster that another client made.
+ * Brings this client's way into a cluster up to date: renews the administrator's certificate when it nears its end and, when nobody answers
+ * where the API server was, finds where it is now: by what the drivers know, then by asking the network. Only who proves to be an API server of this
+ * cluster is believed. Then the kubeconfigs and the addresses of the nodes are changed. Answers whether kubeconfigs changed. Does nothing for a
+ * cluster that another client made.
  */
 export const followCluster = async (name: string): Promise<{ changed: boolean }> => {
   const folder = new ClusterStateFolder(name);
   const [state, authorities] = await Promise.all([folder.read(), readAuthorities(folder)]);
   const kubeconfig = await folder.readFile('kubeconfig');
-  if (!state || !authorities || !kubeconfig) return { changed: false };
-  const { server } = await connectionOf(parseKubeconfig(kubeconfig, `${folder.path}/kubeconfig`));
-  const { pair } = await adminPair(folder, { spec: state.spec, authority: authorities.authority });
-  return writeKubeconfigs(
-    folder,
-    { cluster: name, server, trustPem: authorities.trustPem, admin: pair },
-    { merge: 'known', makeCurrent: false },
-  );
+  if (!state || !authorities || !kubeconfig || state.phase !== 'ready') return { changed: false };
+  const { trustPem, authority } = authorities;
+  const known = (await connectionOf(parseKubeconfig(kubeconfig, `${folder.path}/kubeconfig`))).server;
+  const { pair } = await adminPair(folder, { spec: state.spec, authority });
+  let server = known;
+  if (!(await isApiServer(known, { trustPem }))) {
+    const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
+    server = (await serverElsewhere({ state, drivers, trustPem })) ?? known;
+    if (server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair });
+  }
+  return writeKubeconfigs(folder, { cluster: name, server, trustPem, admin: pair }, { merge: 'known', makeCurrent: false });
+};
+
+const serverElsewhere = async (cluster: {
+  state: ClusterState;
+  drivers: ClusterDrivers;
+  trustPem: string;
+}): Promise<string | undefined> => {
+  const { state, drivers, trustPem } = cluster;
+  const machines = await Promise.all(state.spec.nodes.filter((node) => node.controlPlane).map((node) => drivers.describe(node)));
+  // Nothing is to be found while the control plane is off, and the search would take its time.
+  if (machines.every((machine) => machine?.state !== 'running')) return undefined;
+  const urls = machines.flatMap((machine) => (machine ? [`https://${machine.externalAddress ?? machine.address}:${API_PORT}`] : []));
+  for (const url of urls) if (await isApiServer(url, { trustPem })) return url;
+  const [found] = await findApiServers({ trustPem });
+  return found;
+};
+
+/** The addresses that the cluster itself gives its nodes, for the drivers and for the saved state. */
+const learnAddresses = async (cluster: {
+  folder: ClusterStateFolder;
+  state: ClusterState;
+  drivers: ClusterDrivers;
+  server: string;
+  trustPem: string;
+  admin: KeyPair;
+}): Promise<void> => {
+  const { folder, state, drivers, server, trustPem, admin } = cluster;
+  const transport = createRestTransport({
+    servers: [server],
+    ca: trustPem,
+    cert: admin.certPem,
+    key: admin.keyPem,
+    serverName: API_SERVER_NAME,
+  });
+  try {
+    const client = createClient(transport);
+    const moves = await waitForMoves(async () => {
+      const { items } = await client.list<Stored<Node>>(nodeKind, { signal: AbortSignal.timeout(5000) });
+      return { moves: movesOf(state, items), isSettled: items.every(isReady) };
+    });
+    await moveTo(drivers, state.spec, moves);
+    const unlock = folder.lock();
+    try {
+      const addressOf = new Map(moves.map(({ name, to }) => [name, to]));
+      const addresses = Object.fromEntries(
+        Object.entries(state.addresses).map(([name, address]) => [name, addressOf.get(name) ?? address]),
+      );
+      const nodes = state.spec.nodes.map((node) =>
+        withHost(
+          node,
+          moves.find(({ name }) => name === node.name),
+        ),
+      );
+      await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses });
+    } finally {
+      unlock();
+    }
+  } finally {
+    await transport.close();
+  }
+};
+
+interface Move {
+  name: string;
+  driver: string;
+  from: string;
+  to: string;
+}
+
+const movesOf = (state: ClusterState, items: readonly Stored<Node>[]): Move[] =>
+  state.spec.nodes.flatMap(({ name, driver }) => {
+    const from = state.addresses[name];
+    const to = items.find(({ metadata }) => metadata.name === name)?.status?.addresses?.find(({ type }) => type === 'InternalIP')?.address;
+    return from && to && from !== to ? [{ name, driver, from, to }] : [];
+  });
+
+const isReady = ({ status }: Stored<Node>): boolean =>
+  status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
+
+/** Nodes tell their new addresses one after the other: those that are slow are waited for, but not forever. */
+const waitForMoves = async (look: () => Promise<{ moves: Move[]; isSettled: boolean }>): Promise<Move[]> => {
+  const deadline = Date.now() + SETTLE_MS;
+  for (;;) {
+    const { moves, isSettled } = await look();
+    if (isSettled || Date.now() > deadline) return moves;
+    await delay(200);
+  }
+};
+
+const moveTo = async (drivers: ClusterDrivers, spec: ClusterState['spec'], moves: readonly Move[]): Promise<void> => {
+  for (const name of new Set(moves.map(({ driver }) => driver))) {
+    const own = moves.filter(({ driver }) => driver === name);
+    await (await drivers.named(name)).moved?.(
+      own.map(({ name: node, from, to }) => ({ id: { cluster: spec.name, name: node }, from, to })),
+    );
+  }
+};
+
+/** A host that was given by its address is knocked at under the new one. */
+const withHost = (node: NodeSpec, move: Move | undefined): NodeSpec => {
+  const { host } = node.settings;
+  return move && typeof host === 'string' ? { ...node, settings: { ...node.settings, host: host.replace(move.from, move.to) } } : node;
 };

@@ -1,10 +1,13 @@
 import { existsSync, unwatchFile, watchFile } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { ServerConfig } from '../api/config/server-config.ts';
 import type { Transport, UserInfo } from '../api/transport.ts';
 import { ApiServer, type ApiServerOptions, type ApiServerPki } from '../apiserver/api-server.ts';
 import { type Component, startComponents, stopComponents } from '../base/async/component.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { Logger } from '../base/log/logger.ts';
+import { AddressKeeper } from '../base/net/address-keeper.ts';
 import { createClient } from '../client/create-client.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
 import type { CertificateSigner, ControllersConfig, RootCa } from '../controllers/controller.ts';
@@ -15,6 +18,7 @@ import { createScheduler } from '../scheduler/scheduler.ts';
 import { createMemoryStore } from '../store/memory/memory-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { type Store, StoreError } from '../store/store.ts';
+import { DiscoveryResponder } from './discovery-responder.ts';
 import { openCloud } from './open-cloud.ts';
 import { readNamed, ServerCredentials, type ServerSecrets } from './server-credentials.ts';
 
@@ -53,9 +57,11 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
   try {
     let apiServer: ApiServer | undefined;
     if (has('apiserver')) {
+      const address = addressOf(config, log, (change) => apiServer?.moved(change));
+      await start(address);
       const credentials = new ServerCredentials({
         config,
-        address: () => config.advertiseAddress,
+        address: () => address.current,
         log: log.child({ component: 'credentials' }),
       });
       await start(credentials);
@@ -63,7 +69,14 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
       store = await openStore(config, log);
       const pki = apiServerPki(credentials.current);
       const server = new ApiServer(
-        apiServerOptions({ config, pki, tokens: tokens.authority, store, log: log.child({ component: 'apiserver' }) }),
+        apiServerOptions({
+          config,
+          address: address.current,
+          pki,
+          tokens: tokens.authority,
+          store,
+          log: log.child({ component: 'apiserver' }),
+        }),
       );
       apiServer = server;
       await start(server).catch((error: unknown) => {
@@ -73,6 +86,14 @@ export const startControlPlane = async ({ config, log }: ControlPlaneOptions): P
         tokens.replace(tokenAuthority(config, secrets));
         return server.renew(apiServerPki(secrets));
       });
+      if (address.former) await server.moved({ from: address.former, to: address.current });
+      await start(
+        new DiscoveryResponder({
+          trustPem: () => credentials.current.caPem,
+          servers: () => [`https://${address.current}:${server.port}`],
+          log: log.child({ component: 'discovery' }),
+        }),
+      );
     }
     const transportFor = apiServer ? apiServer.localTransport.bind(apiServer) : await remoteTransports(config);
     if (has('scheduler')) {
@@ -125,20 +146,33 @@ const storeError = (error: unknown, path: string): unknown => {
   return error;
 };
 
+/** Where this machine is reached; remembered beside the store, where there is one. */
+const addressOf = (config: ServerConfig, log: Logger, moved: (change: { from: string; to: string }) => Promise<void> | undefined) =>
+  new AddressKeeper({
+    configured: config.advertiseAddress,
+    file: join(config.store.kind === 'sqlite' ? dirname(config.store.path) : tmpdir(), `server-address-${config.securePort}.json`),
+    log: log.child({ component: 'address' }),
+    moved: (change) => {
+      moved(change)?.catch((error: unknown) => log.error('the new address could not be told', { error }));
+    },
+    ...(config.store.kind === 'sqlite' ? {} : { links: () => [] }),
+  });
+
 const apiServerOptions = (given: {
   config: ServerConfig;
+  address: string;
   pki: ApiServerPki;
   tokens: TokenAuthority;
   store: Store;
   log: Logger;
 }): ApiServerOptions => {
-  const { config, pki, tokens, store, log } = given;
+  const { config, address, pki, tokens, store, log } = given;
   return {
     store,
     log,
     bindAddress: config.bindAddress,
     port: config.securePort,
-    advertiseAddress: config.advertiseAddress,
+    advertiseAddress: address,
     serviceCidr: config.serviceCidr,
     nodePortRange: config.nodePortRange,
     podEvictionSeconds: config.podEvictionSeconds,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createAgent } from '../agent/agent.ts';
 import { CertificateKeeper, readCredentials } from '../agent/certificates/certificate-keeper.ts';
 import { createNodeNetwork } from '../agent/network/network.ts';
@@ -7,17 +8,23 @@ import type { AgentConfig } from '../api/config/agent-config.ts';
 import { startComponents, stopComponents } from '../base/async/component.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { createLogger } from '../base/log/logger.ts';
+import { AddressKeeper } from '../base/net/address-keeper.ts';
 import { createClient } from '../client/create-client.ts';
+import { API_SERVER_NAME } from '../client/discovery/find-api-servers.ts';
+import { ServerFinder } from '../client/discovery/server-finder.ts';
 import { createInformerFactory } from '../client/informer/informer-factory.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
 
 const DEFAULT_CONFIG = '/etc/slipway/agent.json';
 const STOP_LIMIT_MS = 10_000;
+/** A server whose address has changed is missed soon: by the time that it counts the node as dead, the node has found it again. */
+const CONNECT_MS = 2000;
+const PING_MS = 4000;
 
 /** `slipway-agent [--config FILE]`: a node's agent. SIGTERM ends the agent alone; pods run on. */
 const main = async (): Promise<void> => {
-  const config = readConfig(configPath(process.argv.slice(2)));
-  const log = createLogger({ level: config.logLevel ?? 'info', fields: { program: 'slipway-agent', node: config.nodeName } });
+  const installed = readConfig(configPath(process.argv.slice(2)));
+  const log = createLogger({ level: installed.logLevel ?? 'info', fields: { program: 'slipway-agent', node: installed.nodeName } });
   // A connection that breaks in a corner nobody listens to must not take the node's agent with it.
   process.on('unhandledRejection', (error) => log.error('a promise was rejected and nobody listened', { error }));
   process.on('uncaughtException', (error) => {
@@ -25,14 +32,32 @@ const main = async (): Promise<void> => {
     process.exit(1);
   });
 
-  await mkdir(config.rootDir, { recursive: true });
+  await mkdir(installed.rootDir, { recursive: true });
+  const address = new AddressKeeper({
+    configured: installed.nodeAddress,
+    file: join(installed.rootDir, 'node-address.json'),
+    log: log.child({ component: 'address' }),
+    // Everything that knows the address begins anew with the other one; the service manager starts the agent again, and pods run on.
+    moved: () => void stop('address'),
+  });
+  const config: AgentConfig = { ...installed, nodeAddress: address.current };
   const credentials = readCredentials(config.pki);
+  const finder = new ServerFinder({
+    configured: config.apiServers,
+    file: join(config.rootDir, 'api-servers.json'),
+    trustPem: () => readFileSync(config.pki.caFile, 'utf8'),
+    use: (servers) => transport.setServers(servers),
+    log: log.child({ component: 'server-finder' }),
+  });
   const transport = createRestTransport({
-    servers: config.apiServers,
+    servers: finder.servers,
     ...credentials.client,
-    // No certificate of a node has this name, whatever addresses it has.
-    serverName: 'kubernetes',
+    // Whatever address it has: certificates of nodes never have this name.
+    serverName: API_SERVER_NAME,
     userAgent: 'slipway-agent',
+    connectTimeoutMs: CONNECT_MS,
+    pingIntervalMs: PING_MS,
+    onUnreachable: () => finder.lost(),
   });
   const client = createClient(transport);
   const informers = createInformerFactory({ client, log: log.child({ component: 'informers' }) });
@@ -48,7 +73,7 @@ const main = async (): Promise<void> => {
     transport.renew(renewed.client);
     agent.renewTls(renewed.serving);
   });
-  const components = [network, ...agent.components, certificates];
+  const components = [address, finder, network, ...agent.components, certificates];
 
   let isStopping = false;
   const stop = async (signal: string): Promise<void> => {

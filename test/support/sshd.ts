@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import type { Host } from '../../src/hosts/host.ts';
@@ -23,6 +23,8 @@ export interface SshMachines {
   addUser(index: number, options: { password: string; sudoers: string | undefined }): Promise<void>;
   /** Until the next reboot: a file system of its own, as small as wished, over a folder. */
   mountSmall(index: number, folder: string, size: string): Promise<void>;
+  /** A power failure of all of them; then they come back, in another network where `prefix` (`10.89.77`) is given. */
+  restart(prefix?: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -92,11 +94,30 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
     mountSmall: async (index, path, size) => {
       await hostOf(index).run(['sh', '-c', `mkdir -p ${path} && mount -t tmpfs -o mode=755,size=${size} tmpfs ${path}`]);
     },
+    restart: async (prefix) => {
+      await Promise.all(machines.map((machine) => driver.stop(machine, { powerOff: true })));
+      if (prefix) renumber(join(folder, 'machines', 'clusters', 'hosts'), prefix);
+      await Promise.all(machines.map((machine) => driver.start(machine, context)));
+    },
     close: async () => {
       await Promise.all(machines.map((machine) => driver.destroy(machine)));
       await driver.destroyShared('hosts');
     },
   };
+};
+
+/** As if the router gave out other addresses: the records of the driver are changed, and its bridge is made anew. */
+const renumber = (cluster: string, prefix: string): void => {
+  const change = <T>(path: string, with_: (record: T) => T): void =>
+    writeFileSync(path, JSON.stringify(with_(JSON.parse(readFileSync(path, 'utf8')) as T)));
+  const { bridge } = JSON.parse(readFileSync(join(cluster, 'network.json'), 'utf8')) as { bridge: string };
+  execFileSync('ip', ['link', 'delete', bridge]);
+  change<{ prefix: string }>(join(cluster, 'network.json'), (network) => ({ ...network, prefix }));
+  for (const node of readdirSync(join(cluster, 'nodes')))
+    change<{ address: string }>(join(cluster, 'nodes', node, 'machine.json'), (record) => ({
+      ...record,
+      address: record.address.replace(/^\d+\.\d+\.\d+/, prefix),
+    }));
 };
 
 /** Accounts of the machine are this computer's: changed ones are laid over them, where only the machine sees them. */

@@ -13,7 +13,7 @@ import type { WatchCache } from '../watch/watch-cache.ts';
 interface Options {
   readonly cache: WatchCache;
   readonly transport: Transport;
-  readonly address: string;
+  readonly address: () => string;
   readonly port: () => number;
   readonly serviceCidr: string;
   readonly now: () => number;
@@ -44,6 +44,11 @@ export class KubernetesService {
       this.#running = this.#ensure().catch((error: unknown) => this.#options.log.warn('kubernetes service not kept up', { error }));
     }, AGAIN_MS);
     this.#timer.unref();
+  }
+
+  /** Takes out an address where this server was before, and sees to it that the one where it is now is listed. */
+  async movedFrom(former: string): Promise<void> {
+    await this.#writeEndpoints(true, former);
   }
 
   async stop(): Promise<void> {
@@ -89,13 +94,16 @@ export class KubernetesService {
       .catch(ignoreRace);
   }
 
-  async #writeEndpoints(present: boolean): Promise<void> {
-    const { cache, address } = this.#options;
+  async #writeEndpoints(present: boolean, former?: string): Promise<void> {
+    const { cache } = this.#options;
+    const address = this.#options.address();
     // Nobody else reaches a loopback address, and endpoints may not have one.
     if (isLoopback(address)) return;
     const current = await cache.resource(endpointSlice).get({ namespace: NAMESPACE, name: NAME });
     const listed = ((current?.object['endpoints'] as { addresses: string[] }[] | undefined) ?? []).flatMap((one) => one.addresses);
-    const addresses = [...new Set(present ? [...listed, address] : listed.filter((one) => one !== address))].sort();
+    const addresses = [
+      ...new Set(present ? [...listed.filter((one) => one !== former), address] : listed.filter((one) => one !== address)),
+    ].sort();
     if (!current || addresses.join() !== [...listed].sort().join())
       await this.#put(endpointSlice, sliceObject(addresses, this.#options.port()), current !== undefined);
     const legacy = await cache.resource(endpoints).get({ namespace: NAMESPACE, name: NAME });

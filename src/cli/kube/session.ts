@@ -228,6 +228,7 @@ const watched = (transport: RestTransport, observers: Observers): RestTransport 
     watch: (request) => transport.watch(request),
     stream: (request) => transport.stream(request),
     renew: (credentials) => transport.renew(credentials),
+    setServers: (urls) => transport.setServers(urls),
     close: () => transport.close(),
   };
 };

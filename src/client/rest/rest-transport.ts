@@ -26,6 +26,8 @@ export interface RestTransportOptions {
   connectTimeoutMs?: number | undefined;
   pingIntervalMs?: number | undefined;
   now?: (() => number) | undefined;
+  /** Called when none of the servers could be reached. */
+  onUnreachable?: (() => void) | undefined;
 }
 
 export interface RestTransport extends Transport {
@@ -33,6 +35,8 @@ export interface RestTransport extends Transport {
   stream(request: ApiRequest): Promise<Readable>;
   /** New connections show these credentials; requests and watches under way are not disturbed. */
   renew(credentials: Credentials): void;
+  /** Other servers for requests from now on, the likeliest first. */
+  setServers(urls: readonly string[]): void;
 }
 
 /** An answer whose headers are there and whose body is still to be read. */
@@ -53,7 +57,12 @@ export const createRestTransport = (options: RestTransportOptions): RestTranspor
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     pingIntervalMs: options.pingIntervalMs ?? 15_000,
   };
-  const connections = new Map(servers.inOrder().map((url) => [url, new Http2Connection(url, settings)]));
+  const connections = new Map<string, Http2Connection>();
+  const connectionTo = (url: string): Http2Connection => {
+    const connection = connections.get(url) ?? new Http2Connection(url, settings);
+    connections.set(url, connection);
+    return connection;
+  };
   const bearer = tokenSource(options);
   let closed = false;
 
@@ -65,7 +74,7 @@ export const createRestTransport = (options: RestTransportOptions): RestTranspor
       for (const url of servers.inOrder()) {
         request.signal?.throwIfAborted();
         try {
-          const answer = await askServer(connections.get(url) as Http2Connection, headers, request);
+          const answer = await askServer(connectionTo(url), headers, request);
           servers.answered(url);
           return answer;
         } catch (error) {
@@ -77,7 +86,8 @@ export const createRestTransport = (options: RestTransportOptions): RestTranspor
         }
       }
     }
-    throw unreachable(options.servers, last);
+    options.onUnreachable?.();
+    throw unreachable(servers.inOrder(), last);
   };
 
   const askPatiently = async (request: ApiRequest): Promise<Answer> => {
@@ -115,6 +125,15 @@ export const createRestTransport = (options: RestTransportOptions): RestTranspor
     renew(credentials) {
       Object.assign(settings, credentials);
       for (const connection of connections.values()) connection.renew(credentials);
+    },
+    setServers(urls) {
+      servers.replace(urls);
+      const stay = new Set(servers.inOrder());
+      for (const [url, connection] of connections)
+        if (!stay.has(url)) {
+          connections.delete(url);
+          void connection.close();
+        }
     },
     async close() {
       closed = true;

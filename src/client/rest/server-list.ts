@@ -3,7 +3,7 @@
  * Pure but for the clock that is handed in.
  */
 export class ServerList {
-  readonly #servers: { url: string; failedAt: number | undefined }[];
+  #servers: { url: string; failedAt: number | undefined }[];
   readonly #now: () => number;
   #preferred = 0;
 
@@ -19,6 +19,13 @@ export class ServerList {
     const ill = (server: { failedAt: number | undefined }): boolean =>
       server.failedAt !== undefined && this.#now() - server.failedAt < FAILURE_MEMORY_MS;
     return [...rotated.filter((server) => !ill(server)), ...rotated.filter(ill)].map((server) => server.url);
+  }
+
+  /** Other servers from now on; what is known of those that stay is kept. */
+  replace(urls: readonly string[]): void {
+    const next = urls.map((url) => url.replace(/\/+$/, ''));
+    this.#servers = next.map((url) => this.#servers.find((known) => known.url === url) ?? { url, failedAt: undefined });
+    this.#preferred = 0;
   }
 
   answered(url: string): void {

@@ -105,6 +105,29 @@ export const createSshDriver = (options: DriverOptions): Driver => {
         advice: [`ssh ${record.host} sudo poweroff`],
       });
     },
+    moved: async (moves) => {
+      const knownHosts = new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: () => {} });
+      // All keys are read before the first is written: hosts may have exchanged their addresses.
+      const changes = await Promise.all(
+        moves.map(async ({ id, from, to }) => {
+          const record = await read(id.name);
+          const target = record && parseSshTarget(record.host);
+          if (!record || target?.host !== from) return undefined;
+          const host = record.host.replace(from, to);
+          return {
+            id,
+            record: { ...record, host, address: record.address === from ? to : record.address },
+            keys: await knownHosts.keysOf(target),
+          };
+        }),
+      );
+      for (const change of changes) {
+        if (!change) continue;
+        const [key] = change.keys;
+        if (key) await knownHosts.pin(parseSshTarget(change.record.host), key);
+        await writeAtomically(file(change.id.name), `${JSON.stringify(change.record)}\n`, 0o600);
+      }
+    },
     destroy: async (id) => {
       await reached.get(id.name)?.close();
       reached.delete(id.name);

@@ -68,6 +68,23 @@ export class KnownHosts implements HostKeys {
     this.#onFirstUse(`${name} is trusted from now on by its key ${fingerprint(key)}`);
   }
 
+  /** Makes `publicKey` (a line of OpenSSH's) the one that the host is known by, in place of what was remembered of that address before. */
+  async pin(target: SshTarget, publicKey: string): Promise<void> {
+    const [type = '', key = ''] = publicKey.split(' ');
+    const line = `${knownHostsName(target)} ${type} ${key}`;
+    const lines = (await readFile(this.#pinFile, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const others = lines.filter((known) => !known.startsWith(`${knownHostsName(target)} `));
+    if (others.length === lines.length - 1 && lines.includes(line)) return;
+    await mkdir(dirname(this.#pinFile), { recursive: true, mode: 0o700 });
+    await writeAtomically(this.#pinFile, `${[...others, line].join('\n')}\n`, 0o600);
+  }
+
+  /** The keys that a host is known by, as lines for `pin`. */
+  async keysOf(target: SshTarget): Promise<string[]> {
+    const entries = (await this.#entriesOf(target)).filter((entry) => !entry.revoked);
+    return entries.map(({ type, key }) => `${type} ${key.toString('base64')}`);
+  }
+
   async #entriesOf(target: SshTarget): Promise<Entry[]> {
     const texts = await Promise.all([this.#pinFile, ...this.#files].map((file) => readFile(file, 'utf8').catch(() => '')));
     return texts

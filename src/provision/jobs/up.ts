@@ -6,6 +6,7 @@ import { openBundle } from '../bundle/open-bundle.ts';
 import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
+import { followCluster } from '../follow-cluster.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
@@ -41,6 +42,8 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const startedAt = Date.now();
     for (const message of options.notes ?? []) push({ type: 'note', message });
     const folder = new ClusterStateFolder(wishes.name);
+    // What is wrong with a state that cannot be read is told below.
+    await followCluster(wishes.name).catch(() => undefined);
     const unlock = folder.lock();
     const stopper = new AbortController();
     const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;

@@ -1,6 +1,6 @@
 import type { Logger } from '../../../base/log/logger.ts';
 import type { RunTool } from '../run-tool.ts';
-import { type Peer, peerLines, ROUTE_PROTOCOL, removalLines, VXLAN_DEVICE, vxlanDeviceLines } from './pod-routes.ts';
+import { macOf, type Peer, peerLines, ROUTE_PROTOCOL, removalLines, VXLAN_DEVICE, vxlanDeviceLines } from './pod-routes.ts';
 
 const RETRY_MS = 2_000;
 
@@ -109,8 +109,12 @@ export class RouteKeeper {
       const links = JSON.parse(await run('ip', ['-j', 'address', 'show'])) as IpLink[];
       const under = links.find((link) => link.addr_info?.some((address) => address.local === own.address));
       if (!under) throw new Error(`no interface has the node's address ${own.address}`);
-      const exists = links.some((link) => link.ifname === VXLAN_DEVICE);
-      await this.#batch('ip', vxlanDeviceLines(own, { device: under.ifname, mtu: under.mtu }).slice(exists ? 1 : 0), { force: false });
+      const mac = macOf(own.address);
+      const there = links.find((link) => link.ifname === VXLAN_DEVICE);
+      // One that was made for another address of this node: peers would not know it.
+      const isStale = there !== undefined && there.address !== mac;
+      const lines = vxlanDeviceLines(own, { device: under.ifname, mtu: under.mtu });
+      await this.#batch('ip', isStale ? [`link delete ${VXLAN_DEVICE}`, ...lines] : lines.slice(there ? 1 : 0), { force: false });
     }
     const routes = JSON.parse((await run('ip', ['-j', 'route', 'show', 'proto', String(ROUTE_PROTOCOL)])) || '[]') as { dst: string }[];
     this.#installed.clear();
@@ -130,6 +134,8 @@ export class RouteKeeper {
 
 interface IpLink {
   ifname: string;
+  /** Of the hardware. */
+  address?: string;
   mtu: number;
   addr_info?: { local?: string }[];
 }
