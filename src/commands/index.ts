@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'Troubleshoot',
     load: () => import('./support/bundle.ts'),
   },
+  upgrade: { summary: 'Bring a cluster to the version of this program', group: 'Clusters', load: () => import('./upgrade.ts') },
   certs: { summary: 'When the certificates of a cluster end', group: 'Clusters', load: () => import('./certs/index.ts') },
   'certs rotate': { summary: 'Renew the certificates of a cluster now', group: 'Clusters', load: () => import('./certs/rotate.ts') },
   'logs-of': { summary: 'Show what a service of a node has logged', group: 'Troubleshoot', load: () => import('./logs-of.ts') },

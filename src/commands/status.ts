@@ -41,7 +41,7 @@ const textOf = (status: ClusterStatus): string => {
     node.controlPlane ? 'control-plane' : 'worker',
   ]);
   const soonest = status.certificates.toSorted((a, b) => a.daysLeft - b.daysLeft)[0];
-  return `Cluster ${status.name}: ${status.phase}, driver ${status.driver}, made ${status.createdAt}
+  return `Cluster ${status.name}: ${status.phase}, driver ${status.driver}, version ${status.version ?? 'unknown'}, made ${status.createdAt}
 API ${status.api.server}: ${status.api.answers ? 'answers' : `does not answer (${status.api.reason})`}
 Certificates: ${soonest ? `the first to end is ${soonest.name}, in ${soonest.daysLeft} days` : 'none yet'}
 

@@ -1,3 +1,4 @@
+import { VERSION_ANNOTATION } from '../api/config/agent-config.ts';
 import { node as nodes } from '../api/core/node.ts';
 import type { Stored } from '../api/meta/object.ts';
 import type { Node } from '../api/types/core-v1.ts';
@@ -12,6 +13,8 @@ export interface ClusterStatus {
   driver: string;
   phase: ClusterState['phase'];
   createdAt: string;
+  /** Of Slipway's programs in it, as the last upgrade left them. */
+  version?: string;
   api: { server: string; answers: boolean; reason?: string };
   nodes: NodeStatus[];
   certificates: CertificateStatus[];
@@ -22,8 +25,14 @@ export interface NodeStatus {
   address: string;
   machine: 'running' | 'stopped' | 'absent';
   controlPlane: boolean;
-  /** Undefined when the API does not answer or has no such node. */
+  driver: string;
+  pool: string;
+  /** Undefined when the API does not answer or has no such node, and so the rest. */
   ready?: boolean;
+  /** Of Slipway's programs there. */
+  version?: string;
+  /** RFC 3339. */
+  createdAt?: string;
 }
 
 /** How a cluster is, asked of its machines and of its API. Throws CLUSTER_UNKNOWN. */
@@ -43,34 +52,44 @@ export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
     driver: state.spec.driver,
     phase: state.phase,
     createdAt: state.createdAt,
+    ...(state.programVersion ? { version: state.programVersion } : {}),
     api: api.answer,
     nodes: state.spec.nodes.map((node) => {
       const machine = machines.find((candidate) => candidate.machine.name === node.name)?.machine;
-      const ready = api.ready.get(node.name);
+      const known = api.nodes.get(node.name);
       return {
         name: node.name,
         address: machine?.address ?? state.addresses[node.name] ?? '',
         machine: machine?.state ?? 'absent',
         controlPlane: node.controlPlane,
-        ...(ready === undefined ? {} : { ready }),
+        driver: node.driver,
+        pool: node.pool,
+        ...(known ? factsOf(known) : {}),
       };
     }),
     certificates: certificates.certificates,
   };
 };
 
-const askApi = async (folder: ClusterStateFolder): Promise<{ answer: ClusterStatus['api']; ready: Map<string, boolean> }> => {
+const factsOf = ({ metadata, status }: Stored<Node>): Pick<NodeStatus, 'ready' | 'version' | 'createdAt'> => {
+  const version = metadata.annotations?.[VERSION_ANNOTATION];
+  return {
+    ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+    ...(version ? { version } : {}),
+    ...(metadata.creationTimestamp ? { createdAt: metadata.creationTimestamp } : {}),
+  };
+};
+
+const askApi = async (folder: ClusterStateFolder): Promise<{ answer: ClusterStatus['api']; nodes: Map<string, Stored<Node>> }> => {
   let server = '';
   let close = async (): Promise<void> => {};
   try {
     const opened = await openClient(folder);
     ({ server, close } = opened);
     const { items } = await opened.client.list<Stored<Node>>(nodes, { signal: AbortSignal.timeout(5000) });
-    const isReady = (node: Stored<Node>): boolean =>
-      node.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-    return { answer: { server, answers: true }, ready: new Map(items.map((node) => [node.metadata.name ?? '', isReady(node)])) };
+    return { answer: { server, answers: true }, nodes: new Map(items.map((node) => [node.metadata.name ?? '', node])) };
   } catch (error) {
-    return { answer: { server, answers: false, reason: error instanceof Error ? error.message : String(error) }, ready: new Map() };
+    return { answer: { server, answers: false, reason: error instanceof Error ? error.message : String(error) }, nodes: new Map() };
   } finally {
     await close();
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { AgentConfig } from '../../api/config/agent-config.ts';
+import { type AgentConfig, VERSION_ANNOTATION } from '../../api/config/agent-config.ts';
 import { lease as leaseKind } from '../../api/coordination/lease.ts';
 import { node as nodeKind } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
@@ -9,6 +9,7 @@ import type { Lease } from '../../api/types/coordination-v1.ts';
 import type { Node, NodeStatus } from '../../api/types/core-v1.ts';
 import type { Component } from '../../base/async/component.ts';
 import type { Logger } from '../../base/log/logger.ts';
+import { PRODUCT_VERSION } from '../../base/product.ts';
 import type { Client } from '../../client/client.ts';
 import type { CriClient } from '../cri/cri-client.ts';
 import { type Machine, readPressure } from './machine.ts';
@@ -133,7 +134,7 @@ export class NodeKeeper implements Component {
     const fresh: Node = {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name, labels: this.#ownLabels() },
+      metadata: { name, labels: this.#ownLabels(), annotations: { [VERSION_ANNOTATION]: PRODUCT_VERSION } },
       spec: config.taints.length > 0 ? { taints: config.taints.map(parseTaint) } : {},
       status: await this.#status([]),
     };
@@ -146,8 +147,15 @@ export class NodeKeeper implements Component {
     }
     const existing = await client.get<Stored<Node>>(nodeKind, { name });
     const labels = this.#ownLabels();
-    if (Object.entries(labels).every(([key, value]) => existing.metadata.labels?.[key] === value)) return existing;
-    return client.patch<Stored<Node>>(nodeKind, { name }, { metadata: { labels } }, { type: 'application/strategic-merge-patch+json' });
+    const isVersionKnown = existing.metadata.annotations?.[VERSION_ANNOTATION] === PRODUCT_VERSION;
+    if (isVersionKnown && Object.entries(labels).every(([key, value]) => existing.metadata.labels?.[key] === value)) return existing;
+    const annotations = { [VERSION_ANNOTATION]: PRODUCT_VERSION };
+    return client.patch<Stored<Node>>(
+      nodeKind,
+      { name },
+      { metadata: { labels, annotations } },
+      { type: 'application/strategic-merge-patch+json' },
+    );
   }
 
   async #look(): Promise<void> {

@@ -1,3 +1,6 @@
+/** On a Node: the version of Slipway that its agent is of. */
+export const VERSION_ANNOTATION = 'slipway.local/version';
+
 /** `/etc/slipway/agent.json` on every node: what the installer tells slipway-agent. Paths are absolute. */
 export interface AgentConfig {
   clusterName: string;

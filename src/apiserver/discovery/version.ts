@@ -1,4 +1,6 @@
-/** The Kubernetes version whose API is served, as `/version` tells it. */
+import { PRODUCT_VERSION } from '../../base/product.ts';
+
+/** The Kubernetes version whose API is served, as `/version` tells it, and whose program serves it. */
 export const VERSION = Object.freeze({
   major: '1',
   minor: '36',
@@ -12,5 +14,6 @@ export const VERSION = Object.freeze({
   buildDate: '1970-01-01T00:00:00Z',
   goVersion: `node${process.versions.node}`,
   compiler: 'v8',
+  slipwayVersion: PRODUCT_VERSION,
   platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
 });

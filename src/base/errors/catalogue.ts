@@ -66,6 +66,8 @@ export const CATALOGUE = {
   MEMORY_SHORT: entry('There is too little memory for a virtual machine'),
   STORE_FULL: entry('The disk of the store is full; reads go on, writes are refused'),
   STORE_CORRUPT: entry('The file of the store is damaged'),
+  VERSION_SKEW: entry('The cluster is of another version than this program', ['slipway upgrade']),
+  UPGRADE_FAILED: entry('An upgrade failed and was taken back'),
   CONFIG_INVALID: entry('A configuration file is wrong'),
 } as const satisfies Record<string, CatalogueEntry>;
 

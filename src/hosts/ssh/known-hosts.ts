@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { writeAtomically } from '../local/local-host.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
 /** What decides whether a host is the one that is meant. */

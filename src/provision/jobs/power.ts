@@ -31,7 +31,7 @@ export const startCluster = (name: string, options: { signal: AbortSignal }): Jo
     await new ClusterStateFolder(name).require();
     const inner = up(
       { name },
-      { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, signal: options.signal },
+      { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, signal: options.signal, onlyStart: true },
     );
     for await (const event of inner.events) push(event);
     return inner.result;

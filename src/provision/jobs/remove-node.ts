@@ -60,7 +60,8 @@ export const takeNodeOut = async (
   return without;
 };
 
-const drain = async (client: Client, name: string, signal: AbortSignal): Promise<void> => {
+/** Its pods end in order and move; disruption budgets are respected. Leaves the node cordoned. */
+export const drain = async (client: Client, name: string, signal: AbortSignal): Promise<void> => {
   await client
     .patch<Stored<Node>>(nodes, { name }, { spec: { unschedulable: true } }, { type: 'application/merge-patch+json' })
     .catch(unlessGone);

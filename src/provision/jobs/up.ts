@@ -1,4 +1,5 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { PRODUCT_VERSION } from '../../base/product.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
@@ -29,6 +30,8 @@ export interface UpJobOptions {
   signal: AbortSignal;
   /** Nodes that the file has no more are drained and removed; else they stay, with a warning. */
   prune?: boolean;
+  /** Machines are started and waited for; their programs stay what they are, also those of another version. */
+  onlyStart?: boolean;
   /** Said first: what of a file the command line overrides. */
   notes?: readonly string[];
 }
@@ -77,7 +80,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         dataDir,
         addresses: known?.addresses ?? {},
         ...(known?.overlay ? { overlay: known.overlay } : {}),
+        programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
+        ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
       };
+      if (known) requireSameVersion(known, options.onlyStart ?? false);
       await folder.write(state).catch(async (error: unknown) => {
         if (!known) await folder.remove();
         throw error;
@@ -99,12 +105,16 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         bundle,
         close,
       };
-      const { changed } = await runSteps(STEPS, context, {
-        push,
-        interrupted,
-        stop: (reason) => stopper.abort(reason),
-        keep: options.keep,
-      }).catch(async (error: unknown) => {
+      const { changed } = await runSteps(
+        options.onlyStart && known?.programVersion !== PRODUCT_VERSION ? STEPS.filter(isForStart) : STEPS,
+        context,
+        {
+          push,
+          interrupted,
+          stop: (reason) => stopper.abort(reason),
+          keep: options.keep,
+        },
+      ).catch(async (error: unknown) => {
         if (!options.keep)
           await (isNew
             ? folder.remove()
@@ -132,6 +142,23 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       unlock();
     }
   });
+
+/** Steps that lay down no programs and nothing that only programs of this version understand. */
+const isForStart = ({ name }: { name: string }): boolean =>
+  !['programs', 'container-runtime', 'control-plane', 'agents', 'images', 'later-images', 'demo', 'demo-answers'].includes(name);
+
+/** Another version of the programs is brought by an upgrade, one node after the other, and never by the way. */
+const requireSameVersion = ({ spec, programVersion, upgrade }: ClusterState, onlyStart: boolean): void => {
+  const { name } = spec;
+  if (onlyStart || (!upgrade && (programVersion === undefined || programVersion === PRODUCT_VERSION))) return;
+  throw new SlipwayError('VERSION_SKEW', {
+    tried: `change the cluster ${name}`,
+    cause: upgrade
+      ? `its upgrade from ${upgrade.from} to ${upgrade.to} has not ended`
+      : `its programs are of version ${programVersion}, and this is ${PRODUCT_VERSION}`,
+    advice: upgrade ? [`slipway upgrade ${name}`, `slipway upgrade ${name} --rollback`] : [`slipway upgrade ${name}`],
+  });
+};
 
 /** Names of the nodes that `prune` would remove. Throws what `up` throws for wishes that cannot be. */
 export const nodesToPrune = async (wishes: ClusterWishes): Promise<string[]> => {

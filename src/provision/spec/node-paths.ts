@@ -7,6 +7,8 @@ export const NODE_PATHS = {
   node: '/usr/local/lib/slipway/node',
   server: '/usr/local/lib/slipway/slipway-server.js',
   agent: '/usr/local/lib/slipway/slipway-agent.js',
+  /** Of the programs, one line. */
+  version: '/usr/local/lib/slipway/version',
   config: '/etc/slipway',
   pki: '/etc/slipway/pki',
   manifests: '/etc/slipway/manifests',

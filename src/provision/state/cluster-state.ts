@@ -26,6 +26,19 @@ export interface ClusterState {
   addresses: Record<string, string>;
   /** How pods of different nodes reach each other, where that was found out on the hosts. */
   overlay?: 'routes' | 'vxlan' | undefined;
+  /** Of the programs on the nodes; absent where a version before 0.2 made the cluster. */
+  programVersion?: string | undefined;
+  /** An upgrade that has begun and not ended: it goes on, or is taken back. */
+  upgrade?: UpgradeState | undefined;
+}
+
+export interface UpgradeState {
+  from: string;
+  to: string;
+  /** RFC 3339. */
+  startedAt: string;
+  /** Nodes that the upgrade has cordoned, and that are to be uncordoned. */
+  cordoned: string[];
 }
 
 /** $SLIPWAY_HOME, ~/.slipway by default. */

@@ -21,27 +21,29 @@ export const agents: Step<ClusterContext> = {
   title: 'Starting node agents',
   plannable: true,
   needs: ['certificates', 'programs'],
-  apply: (context) =>
-    onEveryNode(context, context.spec.nodes, async (node) => {
-      const host = hostOf(context, node);
-      const [config, secrets] = await Promise.all([
-        layFiles(host, {
-          [`${NODE_PATHS.config}/agent.json`]: `${JSON.stringify(await agentConfig(context, node, host), undefined, 2)}\n`,
-        }),
-        layAgentSecrets(context, node),
-      ]);
-      const service = await layService(host, {
-        unit: {
-          name: SERVICES.agent,
-          description: 'Slipway node agent',
-          command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`, [YOUNG_SPACE]),
-          env: nodeEnvironment('slipway-agent.js'),
-          after: [SERVICES.containerd],
-        },
-        configChanged: config.changed,
-      });
-      return { changed: service.changed || secrets.changed };
+  apply: (context) => onEveryNode(context, context.spec.nodes, (node) => layAgent(context, node)),
+};
+
+/** On one node: its files, its unit, and it runs with them. */
+export const layAgent = async (context: ClusterContext, node: NodeSpec): Promise<{ changed: boolean }> => {
+  const host = hostOf(context, node);
+  const [config, secrets] = await Promise.all([
+    layFiles(host, {
+      [`${NODE_PATHS.config}/agent.json`]: `${JSON.stringify(await agentConfig(context, node, host), undefined, 2)}\n`,
     }),
+    layAgentSecrets(context, node),
+  ]);
+  const service = await layService(host, {
+    unit: {
+      name: SERVICES.agent,
+      description: 'Slipway node agent',
+      command: nodeCommand(NODE_PATHS.agent, `${NODE_PATHS.config}/agent.json`, [YOUNG_SPACE]),
+      env: nodeEnvironment('slipway-agent.js'),
+      after: [SERVICES.containerd],
+    },
+    configChanged: config.changed,
+  });
+  return { changed: service.changed || secrets.changed };
 };
 
 /** What the agent takes up while it runs. */

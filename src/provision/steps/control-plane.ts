@@ -13,26 +13,28 @@ export const controlPlane: Step<ClusterContext> = {
   title: 'Starting the control plane',
   plannable: true,
   needs: ['certificates', 'programs'],
-  apply: (context) =>
-    onEveryNode(context, controlPlanes(context.spec), async (node) => {
-      const host = hostOf(context, node);
-      const { cloud } = await context.drivers.of(node);
-      const content = { ...serverConfig(context, node), ...(cloud ? { cloud } : {}) };
-      const [config, secrets] = await Promise.all([
-        layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(content, undefined, 2)}\n` }),
-        layServerSecrets(context, node),
-      ]);
-      const service = await layService(host, {
-        unit: {
-          name: SERVICES.server,
-          description: 'Slipway control plane',
-          command: nodeCommand(NODE_PATHS.server, `${NODE_PATHS.config}/server.json`, SERVER_HEAP),
-          env: nodeEnvironment('slipway-server.js'),
-        },
-        configChanged: config.changed,
-      });
-      return { changed: service.changed || secrets.changed };
-    }),
+  apply: (context) => onEveryNode(context, controlPlanes(context.spec), (node) => layControlPlane(context, node)),
+};
+
+/** On one node: its files, its unit, and it runs with them. */
+export const layControlPlane = async (context: ClusterContext, node: NodeSpec): Promise<{ changed: boolean }> => {
+  const host = hostOf(context, node);
+  const { cloud } = await context.drivers.of(node);
+  const content = { ...serverConfig(context, node), ...(cloud ? { cloud } : {}) };
+  const [config, secrets] = await Promise.all([
+    layFiles(host, { [`${NODE_PATHS.config}/server.json`]: `${JSON.stringify(content, undefined, 2)}\n` }),
+    layServerSecrets(context, node),
+  ]);
+  const service = await layService(host, {
+    unit: {
+      name: SERVICES.server,
+      description: 'Slipway control plane',
+      command: nodeCommand(NODE_PATHS.server, `${NODE_PATHS.config}/server.json`, SERVER_HEAP),
+      env: nodeEnvironment('slipway-server.js'),
+    },
+    configChanged: config.changed,
+  });
+  return { changed: service.changed || secrets.changed };
 };
 
 /** What the server takes up while it runs. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { PRODUCT_VERSION } from '../../base/product.ts';
 import { packageRoot } from '../../base/templates/template.ts';
 import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
@@ -18,25 +19,31 @@ export const programs: Step<ClusterContext> = {
   title: 'Laying down programs',
   plannable: true,
   needs: ['hosts'],
-  apply: async (context, report) => {
-    const bundles = join(packageRoot(), 'dist');
-    for (const name of ['slipway-server.js', 'slipway-agent.js'])
-      if (!existsSync(join(bundles, name)))
-        throw new SlipwayError('STEP_FAILED', { tried: `find ${name}`, cause: `${bundles} has no such file`, advice: ['npm run build'] });
-    return onEveryNode(context, context.spec.nodes, async (node) => {
-      const host = hostOf(context, node);
-      // Before anything is laid down: a mirror that is away leaves the host as it was.
-      const installed = await installRequirements(host, context, report);
-      const results = await Promise.all([
-        host.copyFile(context.bundle?.pathOf('programs/node') ?? realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
-        node.controlPlane ? host.copyFile(join(bundles, 'slipway-server.js'), NODE_PATHS.server, { mode: 0o644 }) : { changed: false },
-        host.copyFile(join(bundles, 'slipway-agent.js'), NODE_PATHS.agent, { mode: 0o644 }),
-        cloudProgram(context, { node, host, bundles }),
-        ...nativeParts(bundles).map((file) => host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 })),
-      ]);
-      return { changed: installed.changed || results.some((result) => result.changed) };
-    });
-  },
+  apply: (context, report) => onEveryNode(context, context.spec.nodes, (node) => layPrograms(context, node, report)),
+};
+
+/** The programs of this version, in place of those that are there. */
+export const layPrograms = async (
+  context: ClusterContext,
+  node: NodeSpec,
+  report: (detail: string) => void,
+): Promise<{ changed: boolean }> => {
+  const bundles = join(packageRoot(), 'dist');
+  for (const name of ['slipway-server.js', 'slipway-agent.js'])
+    if (!existsSync(join(bundles, name)))
+      throw new SlipwayError('STEP_FAILED', { tried: `find ${name}`, cause: `${bundles} has no such file`, advice: ['npm run build'] });
+  const host = hostOf(context, node);
+  // Before anything is laid down: a mirror that is away leaves the host as it was.
+  const installed = await installRequirements(host, context, report);
+  const results = await Promise.all([
+    host.copyFile(context.bundle?.pathOf('programs/node') ?? realpathSync(process.execPath), NODE_PATHS.node, { mode: 0o755 }),
+    node.controlPlane ? host.copyFile(join(bundles, 'slipway-server.js'), NODE_PATHS.server, { mode: 0o644 }) : { changed: false },
+    host.copyFile(join(bundles, 'slipway-agent.js'), NODE_PATHS.agent, { mode: 0o644 }),
+    host.writeFile(NODE_PATHS.version, `${PRODUCT_VERSION}\n`, { mode: 0o644 }),
+    cloudProgram(context, { node, host, bundles }),
+    ...nativeParts(bundles).map((file) => host.copyFile(join(bundles, file), `${NODE_PATHS.programs}/${file}`, { mode: 0o644 })),
+  ]);
+  return { changed: installed.changed || results.some((result) => result.changed) };
 };
 
 /** Files that the programs load beside them (worker threads). */

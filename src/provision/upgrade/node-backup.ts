@@ -1,0 +1,42 @@
+import type { Host } from '../../hosts/host.ts';
+import { NODE_PATHS } from '../spec/node-paths.ts';
+
+const FOLDER = `${NODE_PATHS.programs}/before`;
+
+/**
+ * Keeps what is about to be replaced: programs as further links to the same files (they are replaced by renaming, so the old content
+ * stays), configuration and units as copies. Kept until the next upgrade. What an interrupted upgrade has kept is not kept again.
+ */
+export const keepBefore = async (host: Host, version: string): Promise<void> => {
+  await host.run(['sh', '-c', KEEP, 'sh', version]);
+};
+
+/** The version that can be put back; undefined where nothing was kept. */
+export const versionBefore = async (host: Host): Promise<string | undefined> =>
+  (await host.readFile(`${FOLDER}/version`))?.toString().trim() || undefined;
+
+/** Puts it back. Services are the caller's to restart. */
+export const putBack = async (host: Host): Promise<void> => {
+  await host.run(['sh', '-c', PUT_BACK]);
+};
+
+const KEEP = `set -e
+cd ${NODE_PATHS.programs}
+[ "$(cat before/version 2> /dev/null)" = "$1" ] && [ -f before/whole ] && exit 0
+rm -rf before
+mkdir before before/programs
+for file in node *.js; do [ -e "$file" ] && ln "$file" before/programs/; done
+cd /
+tar -cf ${FOLDER}/configuration.tar --exclude=supervise $(ls -d etc/slipway/*.json etc/slipway/*.toml etc/slipway/services etc/systemd/system/slipway-*.service 2> /dev/null)
+echo "$1" > ${FOLDER}/version
+touch ${FOLDER}/whole
+`;
+
+const PUT_BACK = `set -e
+cd ${NODE_PATHS.programs}
+[ -f before/whole ]
+for file in before/programs/*; do ln -f "$file" ".back-$(basename "$file")" && mv -f ".back-$(basename "$file")" "$(basename "$file")"; done
+tar -xf before/configuration.tar -C /
+cp before/version .version.back && mv .version.back version
+if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+`;
