@@ -1,4 +1,5 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { renderTemplate } from '../../base/templates/template.ts';
 import type { Host } from '../../hosts/host.ts';
 import { NODE_PATHS } from '../spec/node-paths.ts';
 
@@ -15,7 +16,15 @@ export interface Snapshot {
 export const takeSnapshot = async (host: Host, name: string): Promise<Snapshot> => {
   const path = `${FOLDER}/${name}.db`;
   const { exitCode, stdout, stderr } = await host.run(
-    [NODE_PATHS.node, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', TAKE, STORE, path],
+    [
+      NODE_PATHS.node,
+      '--disable-warning=ExperimentalWarning',
+      '--input-type=module',
+      '-e',
+      renderTemplate('snapshot/take', {}),
+      STORE,
+      path,
+    ],
     { check: false, timeoutMs: 600_000 },
   );
   const format = Number(stdout.trim());
@@ -35,45 +44,10 @@ export const restoreSnapshot = async (host: Host, snapshot: Snapshot, options: {
     '--disable-warning=ExperimentalWarning',
     '--input-type=module',
     '-e',
-    RESTORE,
+    renderTemplate('snapshot/restore', {}),
     STORE,
     snapshot.path,
     options.always ? 'always' : String(snapshot.format),
   ]);
   return stdout.trim() === 'restored';
 };
-
-const TAKE = `
-import { backup, DatabaseSync } from 'node:sqlite';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-const [from, to] = process.argv.slice(1);
-mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
-rmSync(to + '.part', { force: true });
-const store = new DatabaseSync(from);
-await backup(store, to + '.part');
-store.close();
-const copy = new DatabaseSync(to + '.part');
-const check = copy.prepare('PRAGMA integrity_check').get();
-if (Object.values(check)[0] !== 'ok') throw new Error('integrity check: ' + JSON.stringify(check));
-const format = Object.values(copy.prepare('PRAGMA user_version').get())[0];
-copy.close();
-for (const end of ['-wal', '-shm']) rmSync(to + '.part' + end, { force: true });
-renameSync(to + '.part', to);
-console.log(format);
-`;
-
-const RESTORE = `
-import { DatabaseSync } from 'node:sqlite';
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
-const [store, snapshot, wanted] = process.argv.slice(1);
-const formatOf = () => {
-  const database = new DatabaseSync(store);
-  try { return String(Object.values(database.prepare('PRAGMA user_version').get())[0]); } finally { database.close(); }
-};
-if (wanted !== 'always' && formatOf() === wanted) process.exit(0);
-copyFileSync(snapshot, store + '.back');
-for (const end of ['-wal', '-shm']) rmSync(store + end, { force: true });
-renameSync(store + '.back', store);
-console.log('restored');
-`;
