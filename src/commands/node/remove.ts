@@ -4,7 +4,7 @@ import { followJob } from '../../cli/progress/follow-job.ts';
 
 const flags = {
   cluster: textFlag('Name of the cluster [that of the current context]'),
-  force: booleanFlag('Do not drain it first'),
+  force: booleanFlag('Do not drain it first, and do not mind that its machine cannot be reached'),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 

@@ -138,6 +138,17 @@ class LocalDriver implements Driver {
     });
   }
 
+  async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
+    const pid = await this.#sandbox(machine).pid();
+    if (pid === undefined)
+      throw new SlipwayError('HOST_UNREACHABLE', {
+        tried: `reach ${machine.name}`,
+        cause: 'the node is off',
+        advice: [`slipway node start ${machine.name} --cluster ${machine.cluster}`],
+      });
+    return [...enterSandbox(pid), ...(command.length ? command : ['sh', '-l'])];
+  }
+
   async route(id: MachineId, ranges: readonly string[]): Promise<void> {
     const record = await readRecord<MachineRecord>(this.#file(id, 'machine.json'));
     const network = await this.#network(id.cluster);

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { shellQuote } from '../../base/templates/template.ts';
 import type { Host } from '../../hosts/host.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
@@ -105,6 +106,11 @@ export const createSshDriver = (options: DriverOptions): Driver => {
         advice: [`ssh ${record.host} sudo poweroff`],
       });
     },
+    terminal: async ({ name }, command) => {
+      const record = await read(name);
+      if (!record) throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${name}`, cause: 'no host is remembered under that name' });
+      return sshCommand(record, { pinFile: join(options.stateDir, 'known_hosts'), command });
+    },
     moved: async (moves) => {
       const knownHosts = new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: () => {} });
       // All keys are read before the first is written: hosts may have exchanged their addresses.
@@ -144,6 +150,24 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       return open(known.name, record, () => {});
     },
   };
+};
+
+/** OpenSSH's own client, which knows terminals: host keys that Slipway has pinned are as good as the user's, and no other is trusted. */
+const sshCommand = (record: SshRecord, { pinFile, command }: { pinFile: string; command: readonly string[] }): string[] => {
+  const { host, port, user } = parseSshTarget(record.host);
+  const hasCommand = command.length > 0;
+  const line = hasCommand ? command.map(shellQuote).join(' ') : '';
+  const asRoot = user === 'root' ? line : hasCommand ? `sudo -n -- ${line}` : 'sudo -n -i';
+  return [
+    'ssh',
+    ...['-p', String(port), '-l', user, '-o', 'StrictHostKeyChecking=yes'],
+    ...['-o', `UserKnownHostsFile=${pinFile} ~/.ssh/known_hosts`],
+    ...(record.identityFile ? ['-i', record.identityFile] : []),
+    ...(record.jumpHost ? ['-J', record.jumpHost] : []),
+    ...(hasCommand ? [] : ['-t']),
+    host,
+    ...(asRoot ? ['--', asRoot] : []),
+  ];
 };
 
 /** What the settings of ssh-settings.ts say, and for what they do not say, what was remembered. */

@@ -7,6 +7,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Client } from '../../client/client.ts';
 import type { MachineId } from '../../drivers/driver.ts';
+import type { ClusterDrivers } from '../cluster-drivers.ts';
 import { openClient } from '../open-client.ts';
 import { removeMachine } from '../remove-machine.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
@@ -17,6 +18,7 @@ import { type Job, startJob } from './job.ts';
 import { type OpenCluster, requireNode, withCluster } from './power.ts';
 
 const DRAIN_TIMEOUT_MS = 120_000;
+const GONE_TIMEOUT_MS = 30_000;
 
 /** Drains a node (its pods end in order and move), deletes it from the API, then destroys its machine. */
 export const removeNode = (id: MachineId, options: { force: boolean; signal: AbortSignal }): Job<void> =>
@@ -42,15 +44,7 @@ export const takeNodeOut = async (
     });
   const { client, close } = await openClient(folder);
   try {
-    if (!force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, signal));
-    await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
-      const driver = await drivers.of(node);
-      await removeMachine(
-        { driver, cluster, node: id.name, machine: await driver.describe(id) },
-        { push, force, createdAt: state.createdAt },
-      );
-      await client.delete(nodes, { name: id.name }).catch(unlessGone);
-    });
+    await leave({ client, drivers, cluster, node, createdAt: state.createdAt }, { force, signal, push });
   } finally {
     await close();
   }
@@ -58,6 +52,31 @@ export const takeNodeOut = async (
   const without = { ...state, spec: { ...state.spec, nodes: state.spec.nodes.filter((one) => one.name !== id.name) }, addresses };
   await folder.write(without);
   return without;
+};
+
+/** Drains a node, removes its machine, deletes it from the API, and sees that both are gone. With `force` neither is asked anything. */
+export const leave = async (
+  { client, drivers, cluster, node, createdAt }: { client: Client; drivers: ClusterDrivers; cluster: string; node: NodeSpec; createdAt: string },
+  { force, signal, push }: { force: boolean; signal: AbortSignal; push: (event: ProgressEvent) => void },
+): Promise<void> => {
+  const id = { cluster, name: node.name };
+  if (!force) await step(push, { name: 'drain', title: `Draining ${id.name}` }, () => drain(client, id.name, signal));
+  await step(push, { name: 'machine', title: `Removing ${id.name}` }, async () => {
+    const driver = await drivers.of(node);
+    const machine = await driver.describe(id);
+    await removeMachine({ driver, cluster, node: id.name, machine }, { push, force, createdAt });
+    await client.delete(nodes, { name: id.name }).catch(unlessGone);
+    await waitFor(
+      async () => {
+        if (await driver.describe(id)) throw new Error('its machine is still there');
+        const found = await client.get<Stored<Node>>(nodes, { name: id.name }).catch(unlessGone);
+        if (!found) return true;
+        await client.delete(nodes, { name: id.name }).catch(unlessGone);
+        throw new Error('the API still has it');
+      },
+      { signal, timeoutMs: GONE_TIMEOUT_MS, tried: `see ${id.name} gone`, advice: [`slipway node remove ${id.name} --force`] },
+    );
+  });
 };
 
 /** Its pods end in order and move; disruption budgets are respected. Leaves the node cordoned. */

@@ -6,7 +6,9 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { PRODUCT_VERSION } from '../../base/product.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Client } from '../../client/client.ts';
+import { createClient } from '../../client/create-client.ts';
 import { createRestTransport } from '../../client/rest/rest-transport.ts';
+import type { Host } from '../../hosts/host.ts';
 import { apiServers, type ClusterContext, hostOf } from '../cluster-context.ts';
 import { openContext } from '../open-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
@@ -66,7 +68,9 @@ export const upgradeCluster = (name: string, options: UpgradeOptions): Job<Upgra
             advice: [`slipway start ${name}`],
           });
         await step(push, certificates, () => certificates.apply(context, () => {}));
-        await step(push, apiReady, () => apiReady.apply(context, () => {}));
+        const reach = step(push, apiReady, () => apiReady.apply(context, () => {}));
+        // A control plane that an upgrade has left broken is what this is to mend.
+        await (options.rollback || cluster.state.upgrade ? reach.catch(() => openAnyway(context)) : reach);
         const run = new UpgradeRun({ cluster, context, push });
         return options.rollback ? await run.back(options) : await run.forth(options);
       } finally {
@@ -75,11 +79,21 @@ export const upgradeCluster = (name: string, options: UpgradeOptions): Job<Upgra
     }),
   );
 
+/** For what can be asked once the control plane is back. */
+const openAnyway = (context: ClusterContext): void => {
+  const { trustPem, admin } = requirePki(context);
+  const transport = createRestTransport({ servers: apiServers(context), ca: trustPem, cert: admin.certPem, key: admin.keyPem });
+  context.close.push(() => transport.close());
+  context.client = createClient(transport);
+};
+
 class UpgradeRun {
   readonly #cluster: OpenCluster;
   readonly #context: ClusterContext;
   readonly #push: (event: ProgressEvent) => void;
   #upgrade: UpgradeState | undefined;
+  /** Nodes whose programs of before this run has kept. */
+  readonly #kept = new Set<string>();
 
   constructor(parts: { cluster: OpenCluster; context: ClusterContext; push: (event: ProgressEvent) => void }) {
     this.#cluster = parts.cluster;
@@ -169,22 +183,39 @@ class UpgradeRun {
 
   async #server(node: NodeSpec): Promise<void> {
     const host = hostOf(this.#context, node);
-    await keepBefore(host, this.#upgrade?.from ?? '');
+    await this.#keep(node);
     await layPrograms(this.#context, node, this.#detail('upgrade-control-plane'));
     // Stopped, so that nothing is acknowledged that the snapshot lacks.
     await host.services.stop(SERVICES.server);
-    const snapshot = await takeSnapshot(host, `before-${PRODUCT_VERSION}`).catch(async (error: unknown) => {
+    await this.#snapshot(host).catch(async (error: unknown) => {
       await host.services.start(SERVICES.server);
       throw error;
     });
-    await host.writeFile(SNAPSHOT_RECORD, `${JSON.stringify(snapshot)}\n`, { mode: 0o600 });
     await layControlPlane(this.#context, node);
     await this.#awaitServer(node, PRODUCT_VERSION);
   }
 
+  async #snapshot(host: Host): Promise<void> {
+    const known = await this.#snapshotOf(host);
+    // That of before an interruption stands: since then the store may have another layout.
+    if (this.#cluster.state.upgrade && known?.to === PRODUCT_VERSION) return;
+    const snapshot = await takeSnapshot(host, `before-${PRODUCT_VERSION}`);
+    await host.writeFile(SNAPSHOT_RECORD, `${JSON.stringify({ ...snapshot, to: PRODUCT_VERSION })}\n`, { mode: 0o600 });
+  }
+
+  async #snapshotOf(host: Host): Promise<(Snapshot & { to: string }) | undefined> {
+    const record = (await host.readFile(SNAPSHOT_RECORD))?.toString();
+    return record ? (JSON.parse(record) as Snapshot & { to: string }) : undefined;
+  }
+
+  async #keep(node: NodeSpec): Promise<void> {
+    if (this.#kept.has(node.name)) return;
+    await keepBefore(hostOf(this.#context, node), this.#upgrade?.from ?? '', { resumed: this.#cluster.state.upgrade !== undefined });
+    this.#kept.add(node.name);
+  }
+
   async #agent(node: NodeSpec): Promise<void> {
     const client = requireClient(this.#context);
-    const host = hostOf(this.#context, node);
     const hasOthers = this.#context.spec.nodes.length > 1;
     const { spec: found } = await client.get<Stored<Node>>(nodeKind, { name: node.name });
     const mayCordon = !found?.unschedulable;
@@ -192,7 +223,7 @@ class UpgradeRun {
       if (mayCordon) await this.#remember({ cordoned: [...(this.#upgrade?.cordoned ?? []), node.name] });
       await drain(client, node.name, this.#context.signal);
     }
-    await keepBefore(host, this.#upgrade?.from ?? '');
+    await this.#keep(node);
     await layPrograms(this.#context, node, this.#detail('upgrade-node'));
     await layContainerRuntime(this.#context, node);
     await layAgent(this.#context, node);
@@ -210,8 +241,8 @@ class UpgradeRun {
         await putBack(host);
         if (node.controlPlane) {
           await host.services.stop(SERVICES.server);
-          const record = (await host.readFile(SNAPSHOT_RECORD))?.toString();
-          const restored = record ? await restoreSnapshot(host, JSON.parse(record) as Snapshot, { always: restoreStore }) : false;
+          const snapshot = await this.#snapshotOf(host);
+          const restored = snapshot ? await restoreSnapshot(host, snapshot, { always: restoreStore }) : false;
           if (restored) this.#push({ type: 'warning', message: 'The store is as it was before the upgrade.' });
           await host.services.restart(SERVICES.server);
           await this.#awaitServer(node, version);
@@ -281,7 +312,8 @@ class UpgradeRun {
 
   async #versions(): Promise<NodeVersions[]> {
     const client = requireClient(this.#context);
-    const { items } = await client.list<Stored<Node>>(nodeKind);
+    // Nobody answers where an interrupted upgrade left the control plane broken.
+    const { items } = await client.list<Stored<Node>>(nodeKind).catch(() => ({ items: [] as Stored<Node>[] }));
     const { trustPem, admin } = requirePki(this.#context);
     return Promise.all(
       this.#context.spec.nodes.map(async (node) => {
@@ -290,8 +322,14 @@ class UpgradeRun {
         if (!node.controlPlane) return { name: node.name, controlPlane: false, laid, agent };
         const transport = createRestTransport({ servers: apiServers(this.#context), ca: trustPem, cert: admin.certPem, key: admin.keyPem });
         try {
-          const { body } = await transport.send({ method: 'GET', path: '/version' });
-          return { name: node.name, controlPlane: true, laid, agent, server: (body as { slipwayVersion?: string }).slipwayVersion };
+          const answer = await transport.send({ method: 'GET', path: '/version' }).catch(() => undefined);
+          return {
+            name: node.name,
+            controlPlane: true,
+            laid,
+            agent,
+            server: (answer?.body as { slipwayVersion?: string } | undefined)?.slipwayVersion,
+          };
         } finally {
           await transport.close();
         }

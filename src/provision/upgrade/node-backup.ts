@@ -5,10 +5,11 @@ const FOLDER = `${NODE_PATHS.programs}/before`;
 
 /**
  * Keeps what is about to be replaced: programs as further links to the same files (they are replaced by renaming, so the old content
- * stays), configuration and units as copies. Kept until the next upgrade. What an interrupted upgrade has kept is not kept again.
+ * stays), configuration and units as copies. Kept until the next upgrade. `resumed`: what an interrupted upgrade has kept is not kept again, since
+ * by now other things may be in its place.
  */
-export const keepBefore = async (host: Host, version: string): Promise<void> => {
-  await host.run(['sh', '-c', KEEP, 'sh', version]);
+export const keepBefore = async (host: Host, version: string, options: { resumed: boolean }): Promise<void> => {
+  await host.run(['sh', '-c', KEEP, 'sh', version, options.resumed ? 'resumed' : 'first']);
 };
 
 /** The version that can be put back; undefined where nothing was kept. */
@@ -22,7 +23,7 @@ export const putBack = async (host: Host): Promise<void> => {
 
 const KEEP = `set -e
 cd ${NODE_PATHS.programs}
-[ "$(cat before/version 2> /dev/null)" = "$1" ] && [ -f before/whole ] && exit 0
+[ "$2" = resumed ] && [ "$(cat before/version 2> /dev/null)" = "$1" ] && [ -f before/whole ] && exit 0
 rm -rf before
 mkdir before before/programs
 for file in node *.js; do [ -e "$file" ] && ln "$file" before/programs/; done
@@ -35,7 +36,10 @@ touch ${FOLDER}/whole
 const PUT_BACK = `set -e
 cd ${NODE_PATHS.programs}
 [ -f before/whole ]
-for file in before/programs/*; do ln -f "$file" ".back-$(basename "$file")" && mv -f ".back-$(basename "$file")" "$(basename "$file")"; done
+for file in before/programs/*; do
+  name=$(basename "$file")
+  [ "$file" -ef "$name" ] || { ln -f "$file" ".back-$name" && mv -f ".back-$name" "$name"; }
+done
 tar -xf before/configuration.tar -C /
 cp before/version .version.back && mv .version.back version
 if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
