@@ -1,5 +1,7 @@
 /** The life of a cluster after its first minute: nodes come, fail, return and go; the whole stops and starts. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
@@ -48,6 +50,33 @@ test('a node without power is seen as such, and comes back with node start', asy
   await until(async () => (await nodes())[2]?.ready === true, { withinMs: 60_000, what: 'life-3 is Ready' });
 });
 
+test('node list -o wide tells the driver, the pool, the version and the age', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string };
+  assert.match(
+    await succeed('node', 'list', '-o', 'wide'),
+    new RegExp(`life-3 +\\S+ +running +Ready +local +main +${version.replaceAll('.', '\\.')} +\\d+[sm]`),
+  );
+});
+
+test('node ssh runs a command as root, with its exit code', async () => {
+  assert.equal((await succeed('node', 'ssh', 'life-3', '--', 'hostname')).trim(), 'life-3');
+  assert.equal((await suite.slipway(['node', 'ssh', 'life-3', '--', 'sh', '-c', 'exit 7'])).code, 7);
+  assert.equal((await suite.slipway(['node', 'ssh', 'life-3'], { input: 'id -u; exit 3\n' })).stdout.trim(), '0');
+});
+
+test('node replace puts a new machine in its place', async () => {
+  await succeed('node', 'ssh', 'life-3', '--', 'touch', '/var/lib/slipway/old-machine');
+  await succeed('node', 'replace', 'life-3');
+  assert.equal((await suite.slipway(['node', 'ssh', 'life-3', '--', 'test', '-e', '/var/lib/slipway/old-machine'])).code, 1);
+  assert.deepEqual(
+    (await nodes()).map((node) => [node.name, node.ready]),
+    ['life-1', 'life-2', 'life-3'].map((name) => [name, true]),
+  );
+  const refused = await suite.slipway(['node', 'replace', 'life-1']);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /only control plane/);
+});
+
 test('node remove drains it and takes it out', async () => {
   await succeed('node', 'remove', 'life-3');
   assert.deepEqual(
@@ -74,6 +103,29 @@ test('stop and start: the workloads come back', async () => {
   await until(async () => (await readyPods()).length === 2, { withinMs: 90_000, what: 'two ready pods after' });
   const again = await suite.slipway(['up', 'life', '--demo']);
   assert.match(again.stderr, /ok +Fetching the demo through its Service/);
+});
+
+test('after a reboot of this computer, start brings all back', async () => {
+  // Every sandbox dies at once, and what lies on /run is gone with them.
+  for (const name of ['life-1', 'life-2']) await succeed('node', 'kill', name);
+  for (const entry of readdirSync('/run')) {
+    await suite.run(['umount', '-R', '-l', join('/run', entry, 'rootfs')]);
+    rmSync(join('/run', entry), { recursive: true, force: true });
+  }
+  const started = await suite.slipway(['start', 'life']);
+  assert.equal(started.code, 0, started.stderr);
+  assert.match(started.stderr, /ok +Waiting for workloads/);
+  assert.equal((await readyPods()).length, 2, 'start has waited for them');
+});
+
+test('node remove --force takes out a node whose machine is off', async () => {
+  await succeed('node', 'add');
+  await succeed('node', 'kill', 'life-3');
+  await succeed('node', 'remove', 'life-3', '--force');
+  assert.deepEqual(
+    (await nodes()).map((node) => node.name),
+    ['life-1', 'life-2'],
+  );
 });
 
 test('logs-of shows what a service of a node says', async () => {

@@ -1,11 +1,16 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, MachineId } from '../../drivers/driver.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { openClient } from '../open-client.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder } from '../state/cluster-state.ts';
+import { awaitWorkloads } from '../steps/workloads-ready.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
 import { type UpResult, up } from './up.ts';
+
+const RETURN_MS = 90_000;
 
 /** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. */
 export const stopCluster = (name: string): Job<void> =>
@@ -34,9 +39,30 @@ export const startCluster = (name: string, options: { signal: AbortSignal }): Jo
       { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, signal: options.signal, onlyStart: true },
     );
     for await (const event of inner.events) push(event);
-    return inner.result;
+    const result = await inner.result;
+    await awaitReturn(name, { push, signal: options.signal });
+    return result;
   });
   return job;
+};
+
+/** What ran before is ready again, or is named: one application that does not come back is no reason for the start to fail. */
+const awaitReturn = async (
+  name: string,
+  { push, signal }: { push: (event: ProgressEvent) => void; signal: AbortSignal },
+): Promise<void> => {
+  const { client, close } = await openClient(new ClusterStateFolder(name));
+  try {
+    const report = (detail: string): void => push({ type: 'step-detail', step: 'workloads-ready', detail });
+    await step(push, { name: 'workloads-ready', title: 'Waiting for workloads' }, () =>
+      awaitWorkloads(client, { signal, timeoutMs: RETURN_MS, report }),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    push({ type: 'warning', message: error instanceof Error ? error.message : String(error) });
+  } finally {
+    await close();
+  }
 };
 
 /** A power failure of one node: nothing is told to it. */

@@ -25,26 +25,38 @@ export const workloadsReady: Step<ClusterContext> = {
   needs: ['nodes-ready', 'demo', 'manifests'],
   wanted: (context) => context.options.wait === true,
   apply: async (context, report) => {
-    const client = requireClient(context);
-    let lookedAt = 0;
-    await waitFor(
-      async () => {
-        if (Date.now() - lookedAt < LOOK_MS) return undefined;
-        lookedAt = Date.now();
-        const unready = await unreadyIn(client);
-        if (!unready.length) return true;
-        report(unready[0] as string);
-        throw new Error(`${unready.slice(0, NAMED).join('; ')}${unready.length > NAMED ? `; and ${unready.length - NAMED} more` : ''}`);
-      },
-      {
-        signal: context.signal,
-        timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
-        tried: 'see all workloads ready',
-        advice: ['slipway get pods -A', `slipway up ${context.spec.name} --keep --wait`],
-      },
-    );
+    await awaitWorkloads(requireClient(context), {
+      signal: context.signal,
+      timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
+      report,
+      advice: ['slipway get pods -A', `slipway up ${context.spec.name} --keep --wait`],
+    });
     return { changed: false };
   },
+};
+
+/** Throws STEP_FAILED that names what is not ready. */
+export const awaitWorkloads = async (
+  client: Client,
+  options: { signal: AbortSignal; timeoutMs: number; report: (detail: string) => void; advice?: readonly string[] },
+): Promise<void> => {
+  let lookedAt = 0;
+  await waitFor(
+    async () => {
+      if (Date.now() - lookedAt < LOOK_MS) return undefined;
+      lookedAt = Date.now();
+      const unready = await unreadyIn(client);
+      if (!unready.length) return true;
+      options.report(unready[0] as string);
+      throw new Error(`${unready.slice(0, NAMED).join('; ')}${unready.length > NAMED ? `; and ${unready.length - NAMED} more` : ''}`);
+    },
+    {
+      signal: options.signal,
+      timeoutMs: options.timeoutMs,
+      tried: 'see all workloads ready',
+      ...(options.advice ? { advice: options.advice } : {}),
+    },
+  );
 };
 
 const unreadyIn = async (client: Client): Promise<string[]> => {
