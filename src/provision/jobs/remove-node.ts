@@ -56,7 +56,13 @@ export const takeNodeOut = async (
 
 /** Drains a node, removes its machine, deletes it from the API, and sees that both are gone. With `force` neither is asked anything. */
 export const leave = async (
-  { client, drivers, cluster, node, createdAt }: { client: Client; drivers: ClusterDrivers; cluster: string; node: NodeSpec; createdAt: string },
+  {
+    client,
+    drivers,
+    cluster,
+    node,
+    createdAt,
+  }: { client: Client; drivers: ClusterDrivers; cluster: string; node: NodeSpec; createdAt: string },
   { force, signal, push }: { force: boolean; signal: AbortSignal; push: (event: ProgressEvent) => void },
 ): Promise<void> => {
   const id = { cluster, name: node.name };
