@@ -28,5 +28,5 @@ if (process.env['DRIVER'] === 'ssh')
   });
 else
   test(`${kills} kills on sandboxes leave nothing`, async () => {
-    log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs: ['--nodes', '1'], longest: { upMs: 4000, downMs: 1200 }, log })));
+    log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs: ['--nodes', '1'], longest: { upMs: 2500, downMs: 700 }, log })));
   });
