@@ -3,17 +3,22 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
 import type { Driver, MachineSpec } from '../../src/drivers/driver.ts';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import { createSshDriver } from '../../src/drivers/ssh/ssh-driver.ts';
 import { createVirtualBoxDriver } from '../../src/drivers/virtualbox/virtualbox-driver.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
+import { startAwsWorld } from '../support/aws/aws-world.ts';
+import { findMoto } from '../support/aws/moto.ts';
 import { type SshMachines, startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
 import { VirtualBoxInMemory } from '../support/virtualbox-in-memory.ts';
 import { type ContractSubject, driverContract } from './driver-contract.ts';
 
+/** `npm run test:aws`. */
+const moto = process.env['SLIPWAY_TEST_AWS'] ? findMoto() : { missing: 'not asked for' };
 const suite = await enterSuite(import.meta.filename);
 const journal = openJournal(suite.root);
 const context = { signal: new AbortController().signal, progress: () => {} };
@@ -41,6 +46,21 @@ const SUBJECTS: Record<string, () => Promise<ContractSubject>> = {
       close: machines.close,
     };
   },
+  // Over moto, with a sandbox behind every instance.
+  ...('missing' in moto
+    ? {}
+    : {
+        aws: async () => {
+          const world = await startAwsWorld(suite);
+          const settings = { clientCidrs: ['10.100.0.1/32'], user: 'root' };
+          const options = { dataDir: suite.data, stateDir: join(suite.root, 'aws-state'), requirements: [], journal, settings };
+          return {
+            driver: createAwsDriver(options),
+            specs: ['c-1', 'c-2'].map((name) => ({ cluster: 'c', name, settings })),
+            close: () => world.close(),
+          };
+        },
+      }),
   // Its VirtualBox is in memory; test/virtualbox runs the real one.
   virtualbox: async () => {
     const sandboxes = createLocalDriver({ dataDir: join(suite.root, 'box'), stateDir: suite.home, requirements: [], journal });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EC2, Image, Instance, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, Machine, MachineId } from '../driver.ts';
 import { asked, faultOf } from './aws-clients.ts';
 import { CLUSTER_TAG, NODE_TAG, ofCluster, tagged, tagIn, tagsOf } from './aws-tags.ts';
-import { pollUntil } from './aws-wait.ts';
+import { pollMs, pollUntil } from './aws-wait.ts';
 
 export interface InstanceWish {
   id: MachineId;
@@ -23,6 +24,8 @@ export interface InstanceWish {
 
 /** Those that are there, or are on their way. A terminated one stays listed for an hour. */
 const ALIVE = ['pending', 'running', 'stopping', 'stopped'];
+/** Half a minute. */
+const PROFILE_ATTEMPTS = 15;
 const NO_CAPACITY = new Set(['InsufficientInstanceCapacity', 'SpotMaxPriceTooLow', 'Unsupported']);
 
 export const findInstance = async (ec2: EC2, id: MachineId): Promise<Instance | undefined> =>
@@ -62,7 +65,7 @@ export const runInstance = async (ec2: EC2, wish: InstanceWish, journal: Journal
         details: { token, generation: String(generation), zone: subnet.zone },
       });
       try {
-        const { Instances = [] } = await ec2.runInstances(requestOf(wish, { subnetId: subnet.id, token }));
+        const { Instances = [] } = await runOnceProfileIsSeen(ec2, requestOf(wish, { subnetId: subnet.id, token }));
         const instanceId = Instances[0]?.InstanceId ?? '';
         const isGone = ['terminated', 'shutting-down'].includes(Instances[0]?.State?.Name ?? '');
         if (isGone) continue;
@@ -83,6 +86,18 @@ export const runInstance = async (ec2: EC2, wish: InstanceWish, journal: Journal
     }
   }
   return asked(`start the instance ${id.name} in ${wish.subnets.map((subnet) => subnet.zone).join(', ')}`, Promise.reject(refusal));
+};
+
+/** A profile that has just been made is unknown to EC2 for some seconds; the fault says no more than that a value is wrong. */
+const runOnceProfileIsSeen = async (ec2: EC2, request: RunInstancesCommandInput): Promise<{ Instances?: Instance[] | undefined }> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ec2.runInstances(request);
+    } catch (error) {
+      if (!request.IamInstanceProfile || faultOf(error) !== 'InvalidParameterValue' || attempt >= PROFILE_ATTEMPTS) throw error;
+      await delay(pollMs());
+    }
+  }
 };
 
 const generationOf = async (journal: Journal, id: MachineId): Promise<number> => {

@@ -6,7 +6,7 @@ const IN_USE = new Set(['DependencyViolation', 'InvalidVpc.InUse', 'InvalidGroup
 const PATIENCE_MS = 10 * 60_000;
 
 /** How often AWS is asked; tests shorten it. */
-const pollMs = (): number => Number(process.env['SLIPWAY_AWS_POLL_MS'] ?? 2000);
+export const pollMs = (): number => Number(process.env['SLIPWAY_AWS_POLL_MS'] ?? 2000);
 
 /** Interfaces linger for minutes after what they belonged to is gone: what still holds on is asked again. Gone already is no error. */
 export const retryWhileInUse = async (tried: string, call: () => Promise<unknown>): Promise<void> => {

@@ -1,5 +1,7 @@
 /** Everything that a test needs to believe that it speaks to AWS: moto, the shim before it, and hosts behind its instances. */
 import { EC2 } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { IAM } from '@aws-sdk/client-iam';
 import type { Suite } from '../suite.ts';
 import { type AwsHosts, watchInstances } from './aws-hosts.ts';
 import { type AwsShim, startShim } from './aws-shim.ts';
@@ -18,7 +20,10 @@ export interface AwsWorld {
   hosts: AwsHosts;
   /** For programs that are to use this AWS. */
   env: Record<string, string>;
-  /** What carries the cluster's tag, or is a disk: one line each. */
+  elb: ElasticLoadBalancingV2;
+  /** Balancers and target groups, by name. */
+  balancers(): Promise<string[]>;
+  /** What carries the cluster's tag, or is a disk, a balancer, a role: one line each. */
   leftovers(cluster: string): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -37,11 +42,15 @@ export const startAwsWorld = async (suite: Suite): Promise<AwsWorld> => {
     address: ADDRESS,
     port: 5056,
   });
-  const ec2 = new EC2({
-    region: REGION,
-    endpoint: moto.endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  });
+  const settings = { region: REGION, endpoint: moto.endpoint, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  const [ec2, elb, iam] = [new EC2(settings), new ElasticLoadBalancingV2(settings), new IAM(settings)];
+  const balancers = async (): Promise<string[]> => {
+    const [{ LoadBalancers = [] }, { TargetGroups = [] }] = await Promise.all([
+      elb.describeLoadBalancers({}),
+      elb.describeTargetGroups({}),
+    ]);
+    return [...LoadBalancers.map((each) => each.LoadBalancerName ?? '?'), ...TargetGroups.map((each) => each.TargetGroupName ?? '?')];
+  };
   await suite.run(['ip', 'address', 'add', `${METADATA_ADDRESS}/32`, 'dev', 'lo']);
   const hosts = await watchInstances(suite, ec2);
   const metadata = await serveMetadata((address) => hosts.hasProfile(address));
@@ -60,7 +69,12 @@ export const startAwsWorld = async (suite: Suite): Promise<AwsWorld> => {
     moto,
     hosts,
     env,
-    leftovers: (cluster) => leftoversIn(ec2, cluster),
+    elb,
+    balancers,
+    leftovers: async (cluster) => {
+      const { Roles = [] } = await iam.listRoles({});
+      return [...(await leftoversIn(ec2, cluster)), ...(await balancers()), ...Roles.map((role) => role.RoleName ?? '?')];
+    },
     close: async () => {
       await hosts.close();
       metadata.close();

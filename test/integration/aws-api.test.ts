@@ -1,0 +1,240 @@
+/** What the aws driver asks of AWS, with moto as AWS and a proxy before it for what moto lacks. Machines that run and are reached: test/aws. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type AwsClients, openAws } from '../../src/drivers/aws/aws-clients.ts';
+import { createAwsCloud } from '../../src/drivers/aws/aws-cloud.ts';
+import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
+import { findImage } from '../../src/drivers/aws/aws-images.ts';
+import { type InstanceWish, runInstance } from '../../src/drivers/aws/aws-instances.ts';
+import { AwsNetwork, type AwsNetworkIds } from '../../src/drivers/aws/aws-network.ts';
+import { ensureProfile } from '../../src/drivers/aws/aws-profile.ts';
+import type { Driver } from '../../src/drivers/driver.ts';
+import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
+import { openJournal } from '../../src/provision/state/cluster-journal.ts';
+import { type AwsShim, startShim } from '../support/aws/aws-shim.ts';
+import { findMoto, type RunningMoto, startMoto } from '../support/aws/moto.ts';
+
+const found = findMoto();
+const CLUSTER = 'api';
+const NETWORK = {
+  vpc: undefined,
+  subnets: [],
+  cidr: '10.100.0.0/16',
+  zones: 3,
+  clientCidrs: ['198.51.100.7/32'],
+  nodePortCidrs: ['198.51.100.0/24'],
+};
+
+describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.missing : false }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-aws-'));
+  const journal = openJournal(folder);
+  let moto: RunningMoto;
+  let shim: AwsShim;
+  let clients: AwsClients;
+  let ids: AwsNetworkIds;
+  let driver: Driver;
+  const network = (): AwsNetwork => new AwsNetwork({ clients, cluster: CLUSTER, journal });
+  const wish = async (name: string, more: Partial<InstanceWish> = {}): Promise<InstanceWish> => ({
+    id: { cluster: CLUSTER, name },
+    image: await findImage(await clients.ec2(), {}),
+    type: 't3.small',
+    diskGiB: 20,
+    spot: false,
+    subnets: ids.subnets,
+    securityGroupId: ids.securityGroupId,
+    keyName: `slipway-${CLUSTER}`,
+    profileName: undefined,
+    userData: '#cloud-config\n',
+    tags: {},
+    ...more,
+  });
+  const run = async (name: string, more: Partial<InstanceWish> = {}): Promise<string> =>
+    runInstance(await clients.ec2(), await wish(name, more), journal);
+  /** Calls of a piece of work that change something. */
+  const changes = async (work: () => Promise<unknown>): Promise<string[]> => {
+    const before = shim.calls.length;
+    await work();
+    return shim.calls.slice(before).filter((call) => !/^(Describe|Get|List)|^ModifyVpcAttribute$/.test(call));
+  };
+  const instancesNow = async (): Promise<string[]> => (await driver.list(CLUSTER)).map((machine) => machine.name);
+
+  before(async () => {
+    moto = await startMoto({ python: 'python' in found ? found.python : '', folder, port: 5955 });
+    shim = await startShim({ moto: moto.endpoint, address: '127.0.0.1', port: 5956 });
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: shim.endpoint,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      SLIPWAY_AWS_POLL_MS: '50',
+    });
+    clients = openAws('eu-central-1');
+    const settings = { clientCidrs: NETWORK.clientCidrs };
+    driver = createAwsDriver({ dataDir: folder, stateDir: folder, requirements: [], journal, settings });
+  });
+  after(() => {
+    shim?.close();
+    moto?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('a plan tells what is absent, and what it would cost', async () => {
+    const planned = await driver.plan([{ cluster: CLUSTER, name: 'api-1', settings: { instanceType: 't3.small' } }]);
+    assert.deepEqual(
+      planned.map(({ kind, state }) => [kind, state]),
+      [
+        ['vpc', 'absent'],
+        ['security-group', 'absent'],
+        ['machine', 'absent'],
+      ],
+    );
+    assert.equal(planned[2]?.detail, 't3.small in eu-central-1, 20 GiB');
+    assert.ok((planned[2]?.usdPerHour ?? 0) > 0.02 && (planned[2]?.usdPerHour ?? 0) < 0.03);
+  });
+
+  test('a network is made once, with a subnet in each of three zones and least rights', async () => {
+    ids = await network().ensure(NETWORK);
+    assert.deepEqual(
+      ids.subnets.map((subnet) => subnet.zone),
+      ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'],
+    );
+    assert.deepEqual(await changes(() => network().ensure(NETWORK)), []);
+    const ec2 = await clients.ec2();
+    const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+    assert.deepEqual(
+      SecurityGroups[0]?.IpPermissions?.map((rule) => `${rule.IpProtocol} ${rule.FromPort} ${rule.IpRanges?.[0]?.CidrIp}`).toSorted(),
+      ['-1 undefined undefined', 'tcp 22 198.51.100.7/32', 'tcp 30000 198.51.100.0/24', 'tcp 6443 198.51.100.7/32'],
+    );
+    await ec2.importKeyPair({
+      KeyName: `slipway-${CLUSTER}`,
+      PublicKeyMaterial: Buffer.from(makeSshKey('test').publicKey),
+      TagSpecifications: [{ ResourceType: 'key-pair', Tags: [{ Key: 'slipway/cluster', Value: CLUSTER }] }],
+    });
+  });
+
+  test('a request whose answer is lost, or that is repeated after a crash, makes no second instance', async () => {
+    shim.fail({ action: 'RunInstances', code: '', times: 1, after: true });
+    const first = await run('api-1', { profileName: await ensureProfile(clients, CLUSTER, journal) });
+    assert.equal(await run('api-1', { profileName: `slipway-${CLUSTER}` }), first);
+    assert.deepEqual(await instancesNow(), ['api-1']);
+    const ec2 = await clients.ec2();
+    const instance = (await ec2.describeInstances({ InstanceIds: [first] })).Reservations?.[0]?.Instances?.[0];
+    assert.equal(instance?.MetadataOptions?.HttpTokens, 'required');
+    const { Volumes = [] } = await ec2.describeVolumes({});
+    assert.ok(Volumes.length && Volumes.every((volume) => volume.Encrypted && volume.VolumeType === 'gp3'));
+  });
+
+  test('a profile that AWS does not see yet is waited for', async () => {
+    shim.fail({ action: 'RunInstances', code: 'InvalidParameterValue', times: 2 });
+    await run('api-2', { profileName: `slipway-${CLUSTER}` });
+    assert.deepEqual(await instancesNow(), ['api-1', 'api-2']);
+  });
+
+  test('throttling is tried again; a zone without capacity gives way to the next', async () => {
+    shim.fail({ action: 'DescribeImages', code: 'RequestLimitExceeded', status: 503, times: 2 });
+    shim.fail({ action: 'RunInstances', code: 'InsufficientInstanceCapacity', status: 500, times: 6 });
+    const id = await run('api-3', { spot: true });
+    const found = await (await clients.ec2()).describeInstances({ InstanceIds: [id] });
+    assert.equal(found.Reservations?.[0]?.Instances?.[0]?.Placement?.AvailabilityZone, 'eu-central-1b');
+  });
+
+  test('an instance that is stopped is told so', async () => {
+    await driver.stop({ cluster: CLUSTER, name: 'api-3' }, { powerOff: false });
+    assert.equal((await driver.describe({ cluster: CLUSTER, name: 'api-3' }))?.state, 'stopped');
+  });
+
+  test('a quota that is reached, an image and a subnet that are not there are told by name', async () => {
+    shim.fail({ action: 'RunInstances', code: 'VcpuLimitExceeded', times: 1 });
+    await assert.rejects(run('api-4'), { code: 'QUOTA_EXCEEDED', message: /VcpuLimitExceeded/ });
+    await assert.rejects(findImage(await clients.ec2(), { image: 'ami-00000000000000000' }), { code: 'IMAGE_INVALID' });
+    await assert.rejects(network().ensure({ ...NETWORK, vpc: 'vpc-00000000', subnets: ['subnet-00000000'] }), {
+      code: 'CLOUD_REQUEST_FAILED',
+      message: /InvalidSubnetID.NotFound/,
+    });
+  });
+
+  test('credentials that AWS does not know, and a region that is missing, are told with what to type', async () => {
+    const fresh = (): Driver => createAwsDriver({ dataDir: folder, stateDir: folder, requirements: [], journal });
+    shim.fail({ action: 'DescribeAvailabilityZones', code: 'AuthFailure', status: 401, times: 1 });
+    const [finding] = await fresh().preflight();
+    assert.equal(finding?.code, 'CLOUD_AUTH_FAILED');
+    assert.equal(finding?.fix, 'aws configure');
+    const region = process.env['AWS_REGION'];
+    delete process.env['AWS_REGION'];
+    try {
+      assert.match((await fresh().preflight())[0]?.problem ?? '', /no region is given/);
+    } finally {
+      process.env['AWS_REGION'] = region;
+    }
+    assert.deepEqual(await fresh().preflight(), []);
+  });
+
+  test('a balancer is made, followed and removed, with the node ports that it needs', async () => {
+    const cloud = createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1', endpoint: shim.endpoint });
+    const instance = await cloud.instance({ name: 'api-1' });
+    assert.match(instance?.providerId ?? '', /^aws:\/\/\/eu-central-1a\/i-/);
+    const port = { name: '', protocol: 'TCP' as const, port: 80, nodePort: 30_080 };
+    const wanted = {
+      id: 'a0123456789abcdef0123456789abcde',
+      service: 'default/front',
+      annotations: {},
+      ports: [port, { ...port, name: 'tls', port: 443, nodePort: 30_443 }],
+      sourceRanges: [],
+      healthCheck: { protocol: 'TCP' as const, port: 30_080 },
+      nodes: [{ name: 'api-1', providerId: instance?.providerId ?? '' }],
+    };
+    const [address] = await cloud.ensureBalancer(wanted);
+    assert.match(address?.hostname ?? '', /\.elb\.amazonaws\.com$/);
+    assert.deepEqual(await changes(() => cloud.ensureBalancer(wanted)), []);
+    const moved = { ...wanted, ports: [{ ...port, nodePort: 30_081 }], healthCheck: { protocol: 'TCP' as const, port: 30_081 } };
+    const changed = await changes(() => cloud.ensureBalancer(moved));
+    for (const call of ['RegisterTargets', 'DeregisterTargets', 'DeleteListener', 'DeleteTargetGroup', 'RevokeSecurityGroupIngress'])
+      assert.ok(changed.includes(call), `${call} is not among ${changed}`);
+    await cloud.removeBalancer(wanted.id);
+    await cloud.removeBalancer(wanted.id);
+    const { SecurityGroups = [] } = await (await clients.ec2()).describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+    assert.equal(SecurityGroups[0]?.IpPermissions?.length, 4);
+    // Left to the end of the cluster.
+    await cloud.ensureBalancer(wanted);
+  });
+
+  test('a name is free again once its instance is gone, although AWS remembers the request', async () => {
+    const cloud = createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1', endpoint: shim.endpoint });
+    const before = await cloud.instance({ name: 'api-2' });
+    await driver.destroy({ cluster: CLUSTER, name: 'api-2' });
+    assert.equal(await cloud.instance({ name: 'api-2', providerId: before?.providerId }), undefined);
+    const again = await run('api-2', { profileName: `slipway-${CLUSTER}` });
+    assert.ok(!before?.providerId.endsWith(again));
+  });
+
+  test('all of it is found by its tag and taken away, and what AWS still holds on to is asked again', async () => {
+    const stranger = createAwsDriver({
+      dataDir: folder,
+      stateDir: join(folder, 'lost'),
+      requirements: [],
+      journal: openJournal(join(folder, 'lost')),
+    });
+    for (const machine of await stranger.list(CLUSTER)) await stranger.destroy(machine);
+    shim.fail({ action: 'DeleteSecurityGroup', code: 'DependencyViolation', times: 2 });
+    for (const _ of [1, 2]) await stranger.destroyShared(CLUSTER);
+    const [ec2, elb, iam] = await Promise.all([clients.ec2(), clients.balancing(), clients.iam()]);
+    const query = { Filters: [{ Name: 'tag:slipway/cluster', Values: [CLUSTER] }] };
+    const left = await Promise.all([
+      elb.describeLoadBalancers({}).then(({ LoadBalancers }) => LoadBalancers),
+      elb.describeTargetGroups({}).then(({ TargetGroups }) => TargetGroups),
+      iam.listRoles({}).then(({ Roles }) => Roles),
+      ec2.describeVpcs(query).then(({ Vpcs }) => Vpcs),
+      ec2.describeSubnets(query).then(({ Subnets }) => Subnets),
+      ec2.describeSecurityGroups(query).then(({ SecurityGroups }) => SecurityGroups),
+      ec2.describeInternetGateways(query).then(({ InternetGateways }) => InternetGateways),
+      ec2.describeRouteTables(query).then(({ RouteTables }) => RouteTables),
+      ec2.describeKeyPairs(query).then(({ KeyPairs }) => KeyPairs),
+      ec2.describeVolumes({}).then(({ Volumes }) => Volumes),
+    ]);
+    assert.deepEqual(left, [[], [], [], [], [], [], [], [], [], []]);
+  });
+});
