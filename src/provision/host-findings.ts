@@ -1,6 +1,7 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { HostFacts } from '../hosts/facts/host-facts.ts';
 import { distributionFamily } from '../hosts/packages/distribution-family.ts';
+import { installCommand } from '../hosts/packages/install-packages.ts';
 import { type NodeMarker, ownerOf, parseMarker } from './node-marker.ts';
 import { AGENT_PORT, API_PORT, missingPackages, NODE_PATHS } from './spec/node-paths.ts';
 
@@ -14,6 +15,8 @@ export interface HostQuestion {
   architecture: string;
   /** Hosts of other clusters are taken, too. */
   force: boolean;
+  /** Packages that are missing are installed. */
+  yes: boolean;
 }
 
 export interface HostAnswer {
@@ -58,9 +61,21 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
       [`run slipway on a computer with ${facts.architecture} processors`],
     );
   const family = distributionFamily(facts.distribution);
+  const missing = missingPackages(facts);
   if (facts.libc === 'musl') unfit('refusal' in family ? family.refusal : 'its C library is musl, and Node.js is linked against glibc');
   // A host that has everything needs no package manager that we know.
-  else if ('refusal' in family && missingPackages(facts).length) unfit(`${family.refusal}; it lacks ${missingPackages(facts).join(', ')}`);
+  else if ('refusal' in family && missing.length) unfit(`${family.refusal}; it lacks ${missing.join(', ')}`);
+  else if ('packageManager' in family && missing.length && !question.yes)
+    errors.push(
+      new SlipwayError('PACKAGES_MISSING', {
+        tried,
+        cause: `it lacks ${missing.join(', ')}`,
+        advice: [
+          `${installCommand(family.packageManager, missing)}   # on ${host}`,
+          `slipway up ${marker.cluster} --yes   # installs them itself`,
+        ],
+      }),
+    );
   if (owner !== 'us') errors.push(...spaceErrors(question, tried), ...portErrors(question, tried));
   if (facts.memoryMiB > 0 && facts.memoryMiB < MEMORY_MIB) unfit(`it has ${facts.memoryMiB} MiB of memory, and a node needs ${MEMORY_MIB}`);
   if (Math.abs(facts.clockAheadMs) > CLOCK_ERROR_MS)

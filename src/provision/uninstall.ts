@@ -47,7 +47,10 @@ ip route flush proto ${ROUTE_PROTOCOL}
 dns=$(sed -n 's/.*"clusterDns": *"\\([0-9.]*\\)".*/\\1/p' ${NODE_PATHS.config}/agent.json)
 if [ -n "$dns" ]; then ip address del "$dns/32" dev lo; fi
 clear() { if grep -q " $1 " /proc/mounts; then find "$1" -xdev -mindepth 1 -delete; else rm -rf "$1"; fi; }
-for at in ${NODE_PATHS.config} ${NODE_PATHS.programs} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers ${NODE_PATHS.containerdState} /run/slipway/cni-leases; do clear $at; done
+for at in ${NODE_PATHS.programs} ${NODE_PATHS.podLogs} /var/log/slipway /var/log/containers ${NODE_PATHS.containerdState} /run/slipway/cni-leases; do clear $at; done
+# Ours were removed one by one above; a machine that is itself a sandbox keeps the services of others here.
+find ${NODE_PATHS.config} -xdev -mindepth 1 -maxdepth 1 ! -name services -exec rm -rf {} +
+rmdir ${NODE_PATHS.config}/services ${NODE_PATHS.config}
 # Clusters of local nodes, which this machine may have, lie beside.
 find ${NODE_PATHS.data} -xdev -mindepth 1 -maxdepth 1 ! -name clusters ! -name networks -exec rm -rf {} +
 rmdir ${NODE_PATHS.data} /run/slipway

@@ -119,7 +119,15 @@ const lacking = (packages: readonly string[]): Finding => ({
 const fitness = (host: string, facts: HostFacts): Finding[] => {
   const marker = { cluster: '', clusterCreatedAt: '', node: '' };
   const asked = { ...facts, listening: [], freeMiB: new Map<string, number>(), clockAheadMs: 0 };
-  const { errors, warnings } = hostFindings({ host, facts: asked, marker, controlPlane: true, architecture: process.arch, force: false });
+  const { errors, warnings } = hostFindings({
+    host,
+    facts: asked,
+    marker,
+    controlPlane: true,
+    architecture: process.arch,
+    force: false,
+    yes: true,
+  });
   return [
     ...errors.map(({ code, message, advice }) => ({
       severity: 'error' as const,

@@ -31,6 +31,7 @@ export const hosts: Step<ClusterContext> = {
           controlPlane: node.controlPlane,
           architecture: process.arch,
           force: options.force ?? false,
+          yes: options.yes,
         });
         return { node, host, ...answer };
       }),

@@ -23,6 +23,7 @@ const ask = (facts: Partial<HostFacts>, more: Partial<HostQuestion> = {}) =>
     controlPlane: true,
     architecture: 'x64',
     force: false,
+    yes: true,
     ...more,
   });
 const distribution = (id: string) => ({ id, like: [], version: '', title: id });
@@ -75,6 +76,12 @@ describe('whether a host can be a node', () => {
     });
   test('everything that is wrong is said at once', () => {
     assert.equal(ask({ architecture: 'arm64', listening: [6443, 10250], memoryMiB: 100 }).errors.length, 4);
+  });
+  test('packages that are missing are named, unless they may be installed', () => {
+    const { errors } = ask({ tools: new Set() }, { yes: false });
+    assert.equal(errors[0]?.code, 'PACKAGES_MISSING');
+    assert.match(errors[0]?.advice[0] ?? '', /^apt-get install containerd runc .* # on lab-1/);
+    assert.deepEqual(ask({ tools: new Set() }).errors, []);
   });
   test('our own node keeps its ports and what it has filled', () => {
     const { errors, owner } = ask({
