@@ -33,9 +33,9 @@ export const openAws = (region: string | undefined, endpoint?: string): AwsClien
   };
   return {
     region,
-    ec2: once(async () => new (await import('@aws-sdk/client-ec2')).EC2(settings)),
-    balancing: once(async () => new (await import('@aws-sdk/client-elastic-load-balancing-v2')).ElasticLoadBalancingV2(settings)),
-    iam: once(async () => new (await import('@aws-sdk/client-iam')).IAM(settings)),
+    ec2: once(async () => new (await import('./sdk-ec2.ts')).EC2(settings)),
+    balancing: once(async () => new (await import('./sdk-balancing.ts')).ElasticLoadBalancingV2(settings)),
+    iam: once(async () => new (await import('./sdk-iam.ts')).IAM(settings)),
   };
 };
 

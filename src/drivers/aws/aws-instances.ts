@@ -33,7 +33,7 @@ export const findInstance = async (ec2: EC2, id: MachineId): Promise<Instance | 
 
 /** Sorted by node. */
 export const listInstances = async (ec2: EC2, cluster: string): Promise<Instance[]> => {
-  const { paginateDescribeInstances } = await import('@aws-sdk/client-ec2');
+  const { paginateDescribeInstances } = await import('./sdk-ec2.ts');
   const found: Instance[] = [];
   const query = { Filters: ofCluster(cluster, { Name: 'instance-state-name', Values: ALIVE }) };
   const pages = paginateDescribeInstances({ client: ec2, pageSize: 100 }, query);
