@@ -15,7 +15,7 @@ if (process.env['DRIVER'] === 'ssh')
     const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
     try {
       const look =
-        'ls -d /etc/slipway /usr/local/lib/slipway /var/lib/kubelet 2> /dev/null; ls /etc/service 2> /dev/null | grep slipway; ip -brief link | grep slipway; true';
+        'find /etc/slipway /usr/local/lib/slipway /var/lib/kubelet -type f 2> /dev/null; ls /etc/service 2> /dev/null | grep slipway; ip -brief link | grep slipway; true';
       const leftOnHosts = async (): Promise<string[]> =>
         (
           await Promise.all(machines.hosts.map(async (host) => (await host.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean)))
