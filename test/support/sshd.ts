@@ -134,5 +134,7 @@ const SETTINGS = [
   'PermitRootLogin=yes',
   'UsePAM=no',
   'StrictModes=no',
+  // What the user of this computer has in their shell's start-up files takes its time, and is no part of these machines.
+  'SetEnv=HOME=/tmp',
   'PidFile=none',
 ].flatMap((setting) => ['-o', setting]);

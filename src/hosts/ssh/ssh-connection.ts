@@ -230,13 +230,14 @@ const execOn = async (client: SshClient, commandLine: string, options: ExecOptio
   channel.on('data', collect(output.stdout));
   channel.stderr.on('data', collect(output.stderr));
   let exitCode: number | undefined;
-  channel.on('exit', (code: number | null) => {
-    exitCode = code ?? 137;
-  });
   const giveUp = AbortSignal.any([
     ...(options.signal ? [options.signal] : []),
     ...(options.timeoutMs ? [AbortSignal.timeout(options.timeoutMs)] : []),
   ]);
+  channel.on('exit', (code: number | null) => {
+    // Ended by a signal: ours, when we have given it up, is no exit code of the command.
+    exitCode = code ?? (giveUp.aborted ? undefined : 137);
+  });
   const stop = (): void => channel.close();
   giveUp.addEventListener('abort', stop, { once: true });
   try {
