@@ -38,6 +38,10 @@ export interface RawResult {
 
 /** sshd refuses the eleventh by default; two are left for the user's own sessions over a shared connection. */
 const MAX_CHANNELS = 8;
+/** It still counts a session whose command has just ended (RFC 4254, 5.1: connect failed, resource shortage): nothing was run, so that it is asked again. */
+const REFUSED_FOR_NOW = new Set([2, 4]);
+const OPEN_ATTEMPTS = 40;
+const OPEN_AGAIN_MS = 25;
 const READY_TIMEOUT_MS = 20_000;
 /** A host that says nothing three times in a row is taken for gone. */
 const KEEPALIVE_MS = 5_000;
@@ -213,14 +217,32 @@ const algorithmsOf = (type: string): ServerHostKeyAlgorithm[] =>
 const execOn = async (client: SshClient, commandLine: string, options: ExecOptions & { host: string }): Promise<RawResult> => {
   const lost = (cause: string | Error): SlipwayError =>
     new SlipwayError('CONNECTION_LOST', { tried: `run a command on ${options.host}`, cause });
+  const giveUp = AbortSignal.any([
+    ...(options.signal ? [options.signal] : []),
+    ...(options.timeoutMs ? [AbortSignal.timeout(options.timeoutMs)] : []),
+  ]);
+  let exitCode: number | undefined;
+  let closed: Promise<void> = Promise.resolve();
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     const broken = (): void => reject(lost('the connection broke'));
     client.once('close', broken);
-    client.exec(commandLine, (error, opened) => {
-      client.off('close', broken);
-      if (error) reject(lost(error));
-      else resolve(opened);
-    });
+    const open = (attempt: number): void =>
+      void client.exec(commandLine, (error, opened) => {
+        if (error && attempt < OPEN_ATTEMPTS && REFUSED_FOR_NOW.has((error as Error & { reason?: number }).reason ?? 0)) {
+          setTimeout(open, OPEN_AGAIN_MS, attempt + 1);
+          return undefined;
+        }
+        client.off('close', broken);
+        if (error) return reject(lost(error));
+        // Heard from here on, not from the next turn: all of a quick command may come in one packet.
+        closed = new Promise((ended) => opened.once('close', () => ended()));
+        opened.on('exit', (code: number | null) => {
+          // Ended by a signal: ours, when we have given it up, is no exit code of the command.
+          exitCode = code ?? (giveUp.aborted ? undefined : 137);
+        });
+        return resolve(opened);
+      });
+    open(1);
   });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
   const collect = (into: Buffer[]) => (chunk: Buffer) => {
@@ -229,19 +251,9 @@ const execOn = async (client: SshClient, commandLine: string, options: ExecOptio
   };
   channel.on('data', collect(output.stdout));
   channel.stderr.on('data', collect(output.stderr));
-  let exitCode: number | undefined;
-  const giveUp = AbortSignal.any([
-    ...(options.signal ? [options.signal] : []),
-    ...(options.timeoutMs ? [AbortSignal.timeout(options.timeoutMs)] : []),
-  ]);
-  channel.on('exit', (code: number | null) => {
-    // Ended by a signal: ours, when we have given it up, is no exit code of the command.
-    exitCode = code ?? (giveUp.aborted ? undefined : 137);
-  });
   const stop = (): void => channel.close();
   giveUp.addEventListener('abort', stop, { once: true });
   try {
-    const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
     await feed(channel, options);
     await closed;
   } finally {
