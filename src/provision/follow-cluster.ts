@@ -14,6 +14,8 @@ import { API_PORT } from './spec/node-paths.ts';
 import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
 
 const SETTLE_MS = 20_000;
+/** Nodes that have told no other address after so long have kept theirs. */
+const MOVING_MS = 10 * 60_000;
 
 /**
  * Brings this client's way into a cluster up to date: renews the administrator's certificate when it nears its end and, when nobody answers
@@ -30,10 +32,12 @@ export const followCluster = async (name: string): Promise<{ changed: boolean }>
   const known = (await connectionOf(parseKubeconfig(kubeconfig, `${folder.path}/kubeconfig`))).server;
   const { pair } = await adminPair(folder, { spec: state.spec, authority });
   let server = known;
-  if (!(await isApiServer(known, { trustPem }))) {
+  const answers = await isApiServer(known, { trustPem });
+  if (!answers || state.movingSince) {
     const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
-    server = (await serverElsewhere({ state, drivers, trustPem })) ?? known;
-    if (server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair });
+    server = answers ? known : ((await serverElsewhere({ state, drivers, trustPem })) ?? known);
+    const patienceMs = server === known ? 0 : SETTLE_MS;
+    if (answers || server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair, patienceMs });
   }
   return writeKubeconfigs(folder, { cluster: name, server, trustPem, admin: pair }, { merge: 'known', makeCurrent: false });
 };
@@ -61,8 +65,10 @@ const learnAddresses = async (cluster: {
   server: string;
   trustPem: string;
   admin: KeyPair;
+  /** How long nodes that have not told theirs yet are waited for. */
+  patienceMs: number;
 }): Promise<void> => {
-  const { folder, state, drivers, server, trustPem, admin } = cluster;
+  const { folder, state, drivers, server, trustPem, admin, patienceMs } = cluster;
   const transport = createRestTransport({
     servers: [server],
     ca: trustPem,
@@ -72,10 +78,15 @@ const learnAddresses = async (cluster: {
   });
   try {
     const client = createClient(transport);
-    const moves = await waitForMoves(async () => {
+    const since = state.movingSince ?? new Date().toISOString();
+    // Ready is what a node was when it was last heard of: only an address that is another says that it has been heard of since.
+    const { moves, isSettled } = await waitForMoves(patienceMs, async () => {
       const { items } = await client.list<Stored<Node>>(nodeKind, { signal: AbortSignal.timeout(5000) });
-      return { moves: movesOf(state, items), isSettled: items.every(isReady) };
+      const found = movesOf(state, items);
+      return { moves: found, isSettled: found.length === state.spec.nodes.length && items.every(isReady) };
     });
+    const isMoving = !isSettled && Date.now() - Date.parse(since) < MOVING_MS;
+    if (!moves.length && isMoving === Boolean(state.movingSince)) return;
     await moveTo(drivers, state.spec, moves);
     const unlock = folder.lock();
     try {
@@ -89,7 +100,7 @@ const learnAddresses = async (cluster: {
           moves.find(({ name }) => name === node.name),
         ),
       );
-      await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses });
+      await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses, movingSince: isMoving ? since : undefined });
     } finally {
       unlock();
     }
@@ -116,12 +127,13 @@ const isReady = ({ status }: Stored<Node>): boolean =>
   status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false;
 
 /** Nodes tell their new addresses one after the other: those that are slow are waited for, but not forever. */
-const waitForMoves = async (look: () => Promise<{ moves: Move[]; isSettled: boolean }>): Promise<Move[]> => {
-  const deadline = Date.now() + SETTLE_MS;
-  for (;;) {
-    const { moves, isSettled } = await look();
-    if (isSettled || Date.now() > deadline) return moves;
-    await delay(200);
+const waitForMoves = async (
+  patienceMs: number,
+  look: () => Promise<{ moves: Move[]; isSettled: boolean }>,
+): Promise<{ moves: Move[]; isSettled: boolean }> => {
+  for (const deadline = Date.now() + patienceMs; ; await delay(200)) {
+    const found = await look();
+    if (found.isSettled || Date.now() >= deadline) return found;
   }
 };
 

@@ -32,7 +32,11 @@ const works = async (withinMs: number): Promise<void> => {
     what: 'three nodes are Ready',
   });
   await untilReady(suite, 'app=web', 3, withinMs);
-  for (const address of await addressesOf()) await until(() => answers(address), { withinMs, what: `the Service answers at ${address}` });
+  // The nodes' state of before may be all that the API knows for a moment: addresses are read again each time.
+  await until(async () => (await Promise.all((await addressesOf()).map(answers))).every(Boolean), {
+    withinMs,
+    what: 'the Service answers on every node',
+  });
   for (const [pod] of await podsOf(suite, 'app=web'))
     await until(async () => (await suite.slipway(['exec', pod, '--', 'wget', '-q', '-O-', 'http://web/'])).code === 0, {
       withinMs,

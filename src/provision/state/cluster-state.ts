@@ -24,6 +24,8 @@ export interface ClusterState {
   dataDir: string;
   /** Addresses of nodes, once they have one. */
   addresses: Record<string, string>;
+  /** RFC 3339: since when the API server was found elsewhere, while not all nodes have told their new addresses. */
+  movingSince?: string | undefined;
   /** How pods of different nodes reach each other, where that was found out on the hosts. */
   overlay?: 'routes' | 'vxlan' | undefined;
   /** Of the programs on the nodes; absent where a version before 0.2 made the cluster. */
