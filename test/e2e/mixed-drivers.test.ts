@@ -49,7 +49,7 @@ test('the plan names the machines of both drivers', async () => {
   );
 });
 
-const todo = 'on a busy machine the facts of the host took more than 60 s (exit code 137): not yet seen to pass';
+const todo = 'both nodes are made and join, but pods of the two do not yet answer behind one Service: cause not found';
 
 test('pods on nodes of both drivers answer behind one Service', { todo }, async () => {
   await succeed('up', '-f', path, '--yes');
@@ -89,7 +89,7 @@ test('pods on nodes of both drivers answer behind one Service', { todo }, async 
   );
 });
 
-test('no changes right after, and down leaves the hosts as they were', { todo }, async () => {
+test('no changes right after, and down leaves the hosts as they were', async () => {
   const plan = await suite.slipway(['plan', '-f', path, '--detailed-exitcode']);
   assert.equal(plan.code, 0, plan.stdout);
   await succeed('down', 'mixed');
