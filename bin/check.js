@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, dead code and the structure rules, all of them even when one fails. */
+/** `npm run check`: types, lint, dead code, the structure rules, and whether all can be bundled, all of them even when one fails. */
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ const CHECKS = [
   ['lint', 'biome', ['check', '--config-path=test/lint/rules.json', '--max-diagnostics=50', 'src', 'test', 'bin']],
   ['dead code', 'knip', ['--no-progress']],
   ['structure', 'node', ['--test', 'test/tidy.test.ts']],
+  ['bundles', 'node', ['bin/build.js']],
 ];
 
 let failed = 0;
