@@ -226,22 +226,33 @@ const execOn = async (client: SshClient, commandLine: string, options: ExecOptio
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     const broken = (): void => reject(lost('the connection broke'));
     client.once('close', broken);
-    const open = (attempt: number): void =>
-      void client.exec(commandLine, (error, opened) => {
-        if (error && attempt < OPEN_ATTEMPTS && REFUSED_FOR_NOW.has((error as Error & { reason?: number }).reason ?? 0)) {
-          setTimeout(open, OPEN_AGAIN_MS, attempt + 1);
-          return undefined;
-        }
-        client.off('close', broken);
-        if (error) return reject(lost(error));
-        // Heard from here on, not from the next turn: all of a quick command may come in one packet.
-        closed = new Promise((ended) => opened.once('close', () => ended()));
-        opened.on('exit', (code: number | null) => {
-          // Ended by a signal: ours, when we have given it up, is no exit code of the command.
-          exitCode = code ?? (giveUp.aborted ? undefined : 137);
-        });
-        return resolve(opened);
+    const opened = (attempt: number) => (error: Error | undefined, there: ClientChannel) => {
+      if (error && attempt < OPEN_ATTEMPTS && REFUSED_FOR_NOW.has((error as Error & { reason?: number }).reason ?? 0)) {
+        setTimeout(open, OPEN_AGAIN_MS, attempt + 1);
+        return;
+      }
+      client.off('close', broken);
+      if (error) {
+        reject(lost(error));
+        return;
+      }
+      // Heard from here on, not from the next turn: all of a quick command may come in one packet.
+      closed = new Promise((ended) => there.once('close', () => ended()));
+      there.on('exit', (code: number | null) => {
+        // Ended by a signal: ours, when we have given it up, is no exit code of the command.
+        exitCode = code ?? (giveUp.aborted ? undefined : 137);
       });
+      resolve(there);
+    };
+    const open = (attempt: number): void => {
+      try {
+        client.exec(commandLine, opened(attempt));
+      } catch (error) {
+        // Its socket is closed, and nobody has been told yet.
+        client.off('close', broken);
+        reject(lost(error as Error));
+      }
+    };
     open(1);
   });
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
