@@ -99,7 +99,7 @@ class KvmDriver implements Driver {
       await this.#virsh.find(['undefine', name, '--snapshots-metadata', '--nvram'], { tried });
     }
     await new KvmStorage(this.#virsh, domain?.mark.pool ?? this.#settings.pool).removeAll(`${name}.`);
-    await this.#maker.alone(async () => {
+    await this.#maker.alone.run(async () => {
       const network = await findNetwork(this.#virsh, id.cluster);
       if (!network) return;
       const address = domain?.mark.address ?? network.hosts.find((host) => host.name === id.name)?.address;
@@ -133,7 +133,7 @@ class KvmDriver implements Driver {
   async route(id: MachineId, ranges: readonly string[]): Promise<void> {
     const domain = await readDomain(this.#virsh, id);
     if (!domain) return;
-    await this.#maker.alone(async () => {
+    await this.#maker.alone.run(async () => {
       const network = await findNetwork(this.#virsh, id.cluster);
       if (network) await routeThrough(this.#virsh, network, { address: domain.mark.address, ranges });
     });
@@ -166,7 +166,7 @@ class KvmDriver implements Driver {
     const name = domainName(id);
     const tried = `start the machine ${id.name}`;
     if (!domain.running) {
-      await this.#maker.alone(async () => {
+      await this.#maker.alone.run(async () => {
         const network = await findNetwork(this.#virsh, id.cluster);
         if (network) await startNetwork(this.#virsh, network);
       });

@@ -1,3 +1,4 @@
+import { Turns } from '../../base/async/turns.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { renderTemplate } from '../../base/templates/template.ts';
 import { makeSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
@@ -24,7 +25,7 @@ export interface KvmMakerOptions {
 /** Makes what a machine consists of. What machines share is made by one call at a time; the rest side by side. */
 export class KvmMaker {
   readonly #options: KvmMakerOptions;
-  #sharing: Promise<unknown> = Promise.resolve();
+  readonly alone = new Turns(1);
 
   constructor(options: KvmMakerOptions) {
     this.#options = options;
@@ -36,7 +37,7 @@ export class KvmMaker {
     const settings = kvmSettings(spec.settings);
     const storage = new KvmStorage(virsh, settings.pool);
     const clientKey = await this.#options.clientKey(spec.cluster);
-    const { network, address, image, boot } = await this.alone(async () => {
+    const { network, address, image, boot } = await this.alone.run(async () => {
       await this.#requireFree(spec.cluster, ownerOf(clientKey.publicKey));
       await journal.record({ kind: 'network', name: spec.cluster, driver: 'kvm', details: { uri: virsh.uri, pool: settings.pool } });
       await journal.record({ kind: 'machine', name: spec.name, driver: 'kvm', id: domainUuid(spec), details: { uri: virsh.uri } });
@@ -61,7 +62,7 @@ export class KvmMaker {
       },
       [{ mac: macOf(address), address: `${address}/24`, gateway: `${network.prefix}.1`, nameservers: [`${network.prefix}.1`] }],
     );
-    const volumes = await this.alone(async () => ({
+    const volumes = await this.alone.run(async () => ({
       disk: await storage.overlay(`${name}.qcow2`, image, diskBytes(spec, image)),
       seed: await storage.uploadBytes(`${name}.seed.iso`, seed),
       console: await storage.uploadBytes(`${name}.console`, Buffer.alloc(0)),
@@ -93,13 +94,6 @@ export class KvmMaker {
       network: network.name,
     });
     await virsh.run(['define', XML_INPUT], { tried: `make the machine ${spec.name}`, xml, signal: context.signal });
-  }
-
-  alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#sharing.then(work);
-    // The next one goes on whether this one failed or not; the failure is this caller's.
-    this.#sharing = mine.catch(() => {});
-    return mine;
   }
 
   /** Two users of one libvirt may have named their clusters alike. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Turns } from '../../base/async/turns.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { createLocalHost, enterSandbox } from '../../hosts/local/local-host.ts';
@@ -34,7 +35,7 @@ class LocalDriver implements Driver {
   /** Two installations of Slipway with folders of their own share neither control groups nor names of links. */
   readonly #tag: string;
   /** Shared things are made by one call at a time; nodes themselves are made side by side. */
-  #sharing: Promise<unknown> = Promise.resolve();
+  readonly #alone = new Turns(1);
 
   constructor(options: DriverOptions) {
     this.#options = options;
@@ -58,7 +59,7 @@ class LocalDriver implements Driver {
 
   async create(spec: MachineSpec, context: DriverContext): Promise<Machine> {
     requireRoot(`make the node ${spec.name}`);
-    const record = await this.#alone(() => this.#register(spec));
+    const record = await this.#alone.run(() => this.#register(spec));
     return this.#boot(spec, record, context);
   }
 
@@ -160,8 +161,8 @@ class LocalDriver implements Driver {
   async #boot(id: MachineId, record: MachineRecord, context: DriverContext): Promise<Machine> {
     const sandbox = this.#sandbox(id);
     if ((await sandbox.pid()) === undefined) {
-      const network = await this.#alone(() => this.#ensureNetwork(id.cluster, record));
-      await this.#alone(() => sandbox.prepareShared());
+      const network = await this.#alone.run(() => this.#ensureNetwork(id.cluster, record));
+      await this.#alone.run(() => sandbox.prepareShared());
       context.signal.throwIfAborted();
       context.progress(`${id.name} starts`);
       await sandbox.start({ network, record, signal: context.signal });
@@ -244,13 +245,6 @@ class LocalDriver implements Driver {
 
   #reservations(): string {
     return join(this.#options.dataDir, 'networks');
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#sharing.then(work);
-    // The next one goes on whether this one failed or not; the failure is this caller's.
-    this.#sharing = mine.catch(() => {});
-    return mine;
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Turns } from '../../base/async/turns.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
@@ -46,7 +47,7 @@ class VirtualBoxDriver implements Driver {
   readonly #options: DriverOptions;
   readonly #files: VirtualBoxFiles;
   /** Networks, ports and disks are chosen by one call at a time; machines boot side by side. */
-  #sharing: Promise<unknown> = Promise.resolve();
+  readonly #alone = new Turns(1);
 
   constructor(options: DriverOptions, box: VirtualBox) {
     this.#options = options;
@@ -80,7 +81,7 @@ class VirtualBoxDriver implements Driver {
 
   async create(given: MachineSpec, context: DriverContext): Promise<Machine> {
     const spec = withDefaults(given);
-    await this.#alone(() => this.#define(spec, context));
+    await this.#alone.run(() => this.#define(spec, context));
     return this.#boot(spec, context);
   }
 
@@ -114,7 +115,7 @@ class VirtualBoxDriver implements Driver {
   async destroy(id: MachineId): Promise<void> {
     const name = machineName(id);
     await this.stop(id, { powerOff: true });
-    await this.#alone(async () => {
+    await this.#alone.run(async () => {
       const rules = (await this.#network(id.cluster))?.forwards.filter((rule) => belongsTo(rule, id)) ?? [];
       for (const rule of rules) await this.#box.removeForward(networkName(id.cluster), rule.name);
       await this.#box.removeMachine(name);
@@ -252,13 +253,6 @@ class VirtualBoxDriver implements Driver {
     await host.close();
     context.progress(`${id.name} is up at ${machine.address}`);
     return machine;
-  }
-
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#sharing.then(work);
-    // The next one goes on whether this one failed or not; the failure is this caller's.
-    this.#sharing = mine.catch(() => {});
-    return mine;
   }
 }
 
