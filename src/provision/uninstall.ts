@@ -1,3 +1,4 @@
+import { ROUTE_PROTOCOL, VXLAN_DEVICE } from '../api/config/agent-config.ts';
 import type { Host } from '../hosts/host.ts';
 import { NODE_PATHS, SERVICES } from './spec/node-paths.ts';
 
@@ -27,9 +28,6 @@ for image in $(ctr images list --quiet); do ctr images remove --sync "$image"; d
 for network in $networks; do umount -l "/run$network"; rm -f "/run$network"; done
 `;
 
-/** The route protocol of src/agent/network/pods/pod-routes.ts, by which routes of ours are known. */
-const ROUTE_PROTOCOL = 83;
-
 /**
  * Shims of our containerd are told by its address, and die with what they run. Only what lies below the agent's folder is unmounted: the folder
  * itself may be a file system of the machine, and so may the one of programs or data.
@@ -42,7 +40,7 @@ for at in /proc/[0-9]*; do
 done
 for at in $(awk '$2 ~ "^(${NODE_PATHS.kubelet}/|${NODE_PATHS.containerdState}/io|${NODE_PATHS.containerdData}/)" { print $2 }' /proc/mounts | tac); do umount -l "$at"; done
 nft delete table inet slipway
-ip link delete slipway-vxlan
+ip link delete ${VXLAN_DEVICE}
 ip route flush proto ${ROUTE_PROTOCOL}
 dns=$(sed -n 's/.*"clusterDns": *"\\([0-9.]*\\)".*/\\1/p' ${NODE_PATHS.config}/agent.json)
 if [ -n "$dns" ]; then ip address del "$dns/32" dev lo; fi

@@ -1,6 +1,10 @@
 /** On a Node: the version of Slipway that its agent is of. */
 export const VERSION_ANNOTATION = 'slipway.local/version';
 
+/** What the agent makes in its node's kernel, and whoever takes a node off a machine removes: its routes by their mark (`ip route show proto 83`), its tunnel. */
+export const ROUTE_PROTOCOL = 83;
+export const VXLAN_DEVICE = 'slipway.1';
+
 /** `/etc/slipway/agent.json` on every node: what the installer tells slipway-agent. Paths are absolute. */
 export interface AgentConfig {
   clusterName: string;

@@ -1,3 +1,4 @@
+import { ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
 import type { Stored } from '../../../api/meta/object.ts';
 import type { Node } from '../../../api/types/core-v1.ts';
 
@@ -8,9 +9,6 @@ export interface Peer {
   podCidr: string;
 }
 
-/** The mark of our routes (`ip route show proto 83`): others' routes are never touched. */
-export const ROUTE_PROTOCOL = 83;
-export const VXLAN_DEVICE = 'slipway.1';
 const VXLAN_ID = 1;
 /** IANA's port for VXLAN; Linux's own default differs. */
 const VXLAN_PORT = 4789;

@@ -1,6 +1,7 @@
+import { ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
 import type { Logger } from '../../../base/log/logger.ts';
 import type { RunTool } from '../run-tool.ts';
-import { macOf, type Peer, peerLines, ROUTE_PROTOCOL, removalLines, VXLAN_DEVICE, vxlanDeviceLines } from './pod-routes.ts';
+import { macOf, type Peer, peerLines, removalLines, vxlanDeviceLines } from './pod-routes.ts';
 
 const RETRY_MS = 2_000;
 
