@@ -49,9 +49,7 @@ test('the plan names the machines of both drivers', async () => {
   );
 });
 
-const todo = 'both nodes are made and join, but pods of the two do not yet answer behind one Service: cause not found';
-
-test('pods on nodes of both drivers answer behind one Service', { todo }, async () => {
+test('pods on nodes of both drivers answer behind one Service', async () => {
   await succeed('up', '-f', path, '--yes');
   assert.match(await succeed('get', 'node', 'mixed-rack-1', '--show-labels'), /place=rack/);
   await succeed('scale', 'deployment', 'demo', '--replicas=4');

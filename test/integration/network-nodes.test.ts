@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { macOf } from '../../src/agent/network/pods/pod-routes.ts';
+import { VXLAN_DEVICE } from '../../src/api/config/agent-config.ts';
 import { until } from '../support/until.ts';
 import type { NodeCommand } from './network-node.ts';
 import { makeNodeObject, makePodObject, NodeProcess, type WithoutId } from './network-node-process.ts';
@@ -21,6 +23,12 @@ const defineTests = (overlay: 'routes' | 'vxlan'): void => {
       if (overlay === 'routes') await makeLan();
       for (const [index, name] of names.entries()) {
         await makeNode(name, 11 + index);
+        // What an agent of an earlier version has left: a tunnel whose packets have checksums.
+        if (overlay === 'vxlan')
+          await runIn(name)('ip', [
+            ...['link', 'add', VXLAN_DEVICE, 'address', macOf(`172.31.0.${11 + index}`), 'type', 'vxlan', 'id', '1', 'dev', 'eth0'],
+            ...['local', `172.31.0.${11 + index}`, 'dstport', '4789', 'nolearning'],
+          ]);
         nodes.push(new NodeProcess(name, 11 + index, overlay));
       }
       for (const node of nodes) await until(() => node.has('started'));
@@ -50,6 +58,24 @@ const defineTests = (overlay: 'routes' | 'vxlan'): void => {
       await until(async () => (await (pods['a'] as Worker).ask('10.244.2.2:8080')) === 'b 10.244.1.2');
       assert.equal(await (pods['b'] as Worker).ask('10.244.1.2:8080'), 'a 10.244.2.2');
     });
+
+    if (overlay === 'vxlan')
+      test('packets whose addresses are translated on the way arrive', async () => {
+        const node = runIn(names[0]);
+        await node('ip', ['address', 'add', '172.31.0.111/24', 'dev', 'eth0']);
+        await node('nft', [
+          'table ip way { chain out { type nat hook postrouting priority srcnat; udp dport 4789 snat to 172.31.0.111; }; }',
+        ]);
+        for (const from of ['a', 'b'])
+          for (let time = 0; time < 5; time++) {
+            const to = from === 'a' ? '10.244.2.2:8080' : '10.244.1.2:8080';
+            assert.match(await (pods[from] as Worker).ask(to), /^[ab] 10\.244/, `${from} to ${to}`);
+          }
+        const seen = await runIn(names[1])('conntrack', ['-L', '-p', 'udp', '--orig-src', '172.31.0.111']);
+        assert.match(seen, /dport=4789/, 'packets came from the other address');
+        await node('nft', ['delete table ip way']);
+        await node('ip', ['address', 'del', '172.31.0.111/24', 'dev', 'eth0']);
+      });
 
     test('a node that is removed takes its route with it', async () => {
       const ghost = makeNodeObject('ghost', 77);

@@ -21,9 +21,13 @@ export const peerOf = (node: Stored<Node>): Peer | undefined => {
   return address && podCidr ? { name: node.metadata.name ?? '', address, podCidr } : undefined;
 };
 
-/** Lines for `ip -batch` that make the device of this node; it may exist. */
+/**
+ * Lines for `ip -batch` that make the device of this node; it may exist. Outer UDP checksums are zero, as RFC 7348 has it: Linux takes one for
+ * unfinished when what is inside is, so that address translation on the way (nodes behind a NAT, sandboxes of a computer) spoils it,
+ * and the other side drops the packet. What is inside has checksums of its own.
+ */
 export const vxlanDeviceLines = (own: Peer, options: { device: string; mtu: number }): string[] => [
-  `link add ${VXLAN_DEVICE} address ${macOf(own.address)} mtu ${options.mtu - VXLAN_OVERHEAD_BYTES} type vxlan id ${VXLAN_ID} dev ${options.device} local ${own.address} dstport ${VXLAN_PORT} nolearning`,
+  `link add ${VXLAN_DEVICE} address ${macOf(own.address)} mtu ${options.mtu - VXLAN_OVERHEAD_BYTES} type vxlan id ${VXLAN_ID} dev ${options.device} local ${own.address} dstport ${VXLAN_PORT} nolearning noudpcsum`,
   `address replace ${tunnelAddress(own.podCidr)}/32 dev ${VXLAN_DEVICE}`,
   `link set ${VXLAN_DEVICE} up`,
 ];

@@ -107,13 +107,12 @@ export class RouteKeeper {
   async #prepare(own: Peer): Promise<void> {
     const { overlay, run } = this.#options;
     if (overlay === 'vxlan') {
-      const links = JSON.parse(await run('ip', ['-j', 'address', 'show'])) as IpLink[];
+      const links = JSON.parse(await run('ip', ['-d', '-j', 'address', 'show'])) as IpLink[];
       const under = links.find((link) => link.addr_info?.some((address) => address.local === own.address));
       if (!under) throw new Error(`no interface has the node's address ${own.address}`);
-      const mac = macOf(own.address);
       const there = links.find((link) => link.ifname === VXLAN_DEVICE);
-      // One that was made for another address of this node: peers would not know it.
-      const isStale = there !== undefined && there.address !== mac;
+      // One that was made for another address of this node, which peers would not know, or by a version that set checksums.
+      const isStale = there !== undefined && (there.address !== macOf(own.address) || there.linkinfo?.info_data?.udp_csum === true);
       const lines = vxlanDeviceLines(own, { device: under.ifname, mtu: under.mtu });
       await this.#batch('ip', isStale ? [`link delete ${VXLAN_DEVICE}`, ...lines] : lines.slice(there ? 1 : 0), { force: false });
     }
@@ -139,6 +138,7 @@ interface IpLink {
   address?: string;
   mtu: number;
   addr_info?: { local?: string }[];
+  linkinfo?: { info_data?: { udp_csum?: boolean } };
 }
 
 const same = (a: Peer | undefined, b: Peer | undefined): boolean => a?.address === b?.address && a?.podCidr === b?.podCidr;
