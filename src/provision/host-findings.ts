@@ -2,6 +2,7 @@ import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { HostFacts } from '../hosts/facts/host-facts.ts';
 import { distributionFamily } from '../hosts/packages/distribution-family.ts';
 import { installCommand } from '../hosts/packages/install-packages.ts';
+import type { Listener } from './doctor/node-facts.ts';
 import { type NodeMarker, ownerOf, parseMarker } from './node-marker.ts';
 import { AGENT_PORT, API_PORT, missingPackages, NODE_PATHS } from './spec/node-paths.ts';
 
@@ -17,6 +18,8 @@ export interface HostQuestion {
   force: boolean;
   /** Packages that are missing are installed. */
   yes: boolean;
+  /** Who listens where, asked for when a port that is needed is taken. */
+  listeners?: readonly Listener[];
 }
 
 export interface HostAnswer {
@@ -76,7 +79,9 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
         ],
       }),
     );
-  if (owner !== 'us') errors.push(...spaceErrors(question, tried), ...portErrors(question, tried));
+  if (owner !== 'us') errors.push(...spaceErrors(question, tried));
+  // On a node of another cluster its own programs listen; what is there when they are gone is asked again.
+  if (owner === 'nobody') errors.push(...portErrors(question, tried));
   if (facts.memoryMiB > 0 && facts.memoryMiB < MEMORY_MIB) unfit(`it has ${facts.memoryMiB} MiB of memory, and a node needs ${MEMORY_MIB}`);
   if (Math.abs(facts.clockAheadMs) > CLOCK_ERROR_MS)
     unfit(`its clock is ${clockText(facts)}: certificates would not be valid there`, [`timedatectl set-ntp true   # on ${host}`]);
@@ -101,17 +106,23 @@ const spaceErrors = ({ host, facts }: HostQuestion, tried: string): SlipwayError
     ];
   });
 
-const portErrors = ({ host, facts, controlPlane }: HostQuestion, tried: string): SlipwayError[] =>
-  [AGENT_PORT, ...(controlPlane ? [API_PORT] : [])]
-    .filter((port) => facts.listening.includes(port))
-    .map(
-      (port) =>
-        new SlipwayError('ADDRESS_IN_USE', {
-          tried,
-          cause: `another program listens on its port ${port}`,
-          advice: [`ss -ltnp 'sport = :${port}'   # on ${host}`],
-        }),
-    );
+/** Ports that a node needs for itself, and that something listens on. */
+export const takenPorts = ({ facts, controlPlane }: Pick<HostQuestion, 'facts' | 'controlPlane'>): number[] =>
+  [AGENT_PORT, ...(controlPlane ? [API_PORT] : [])].filter((port) => facts.listening.includes(port));
+
+const portErrors = (question: HostQuestion, tried: string): SlipwayError[] =>
+  takenPorts(question).map((port) => {
+    const { program, executable } =
+      question.listeners?.find((listener) => listener.protocol === 'tcp' && listener.port === port) ?? NOBODY_KNOWN;
+    return new SlipwayError('ADDRESS_IN_USE', {
+      tried,
+      cause: `${program ?? 'another program'}${executable ? ` (${executable})` : ''} listens on its port ${port}/tcp, which ${port === API_PORT ? 'the API server' : 'the node agent'} needs`,
+      advice: [`ss -ltnp 'sport = :${port}'   # on ${question.host}, then stop it`],
+    });
+  });
+
+/** Without `ss`, or where the kernel itself listens. */
+const NOBODY_KNOWN: Pick<Listener, 'program' | 'executable'> = { program: undefined, executable: undefined };
 
 const warningsOf = ({ host, facts, controlPlane }: HostQuestion): string[] => {
   const warnings: string[] = [];

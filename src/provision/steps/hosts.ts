@@ -1,9 +1,11 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { factsOf } from '../../hosts/facts/host-facts.ts';
+import type { Host } from '../../hosts/host.ts';
 import type { ClusterContext } from '../cluster-context.ts';
 import { hostOf } from '../cluster-context.ts';
 import { combineErrors } from '../combine-errors.ts';
-import { hostFindings } from '../host-findings.ts';
+import { readNodeFacts } from '../doctor/node-facts.ts';
+import { type HostAnswer, type HostQuestion, hostFindings, takenPorts } from '../host-findings.ts';
 import { type NodeMarker, writeMarker } from '../node-marker.ts';
 import { overLostConnections } from '../over-lost-connections.ts';
 import { decideOverlay } from '../pod-network.ts';
@@ -20,31 +22,20 @@ export const hosts: Step<ClusterContext> = {
   title: 'Checking hosts',
   needs: ['machines'],
   apply: async (context, report) => {
-    const { spec, options } = context;
-    const answers = await Promise.all(
-      spec.nodes.map(async (node) => {
-        const host = hostOf(context, node);
-        const answer = hostFindings({
-          host: host.name,
-          facts: await overLostConnections(() => factsOf(host), { signal: context.signal }),
-          marker: markerOf(context, node),
-          controlPlane: node.controlPlane,
-          architecture: process.arch,
-          force: options.force ?? false,
-          yes: options.yes,
-        });
-        return { node, host, ...answer };
+    const { spec } = context;
+    const answers = await Promise.all(spec.nodes.map((node) => ask(context, node)));
+    for (const warning of answers.flatMap((answer) => answer.warnings)) report(warning);
+    refuse(context, answers);
+    const taken = answers.filter(({ owner }) => owner === 'taken');
+    await Promise.all(
+      taken.map(async ({ host }) => {
+        report(`taking Slipway off ${host.name}`);
+        await uninstall(host);
       }),
     );
-    for (const warning of answers.flatMap((answer) => answer.warnings)) report(warning);
-    const errors = answers.flatMap((answer) => answer.errors);
-    if (errors.length) throw combineErrors(`make the cluster ${spec.name}`, errors);
+    refuse(context, await Promise.all(taken.map(({ node }) => ask(context, node, { again: true }))));
     const marked = await Promise.all(
-      answers.map(async ({ node, host, owner }) => {
-        if (owner === 'taken') {
-          report(`taking Slipway off ${host.name}`);
-          await uninstall(host);
-        }
+      answers.map(async ({ node, host }) => {
         context.claimed.add(node.name);
         return writeMarker(host, markerOf(context, node));
       }),
@@ -70,6 +61,35 @@ export const hosts: Step<ClusterContext> = {
         advice: spec.nodes.map((node) => `slipway node reset ${String(node.settings['host'] ?? node.name)}`),
       });
   },
+};
+
+type Asked = HostAnswer & { node: NodeSpec; host: Host };
+
+const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: boolean } = {}): Promise<Asked> => {
+  const host = hostOf(context, node);
+  const { signal } = context;
+  const facts = await overLostConnections(() => factsOf(host, options), { signal });
+  const question: HostQuestion = {
+    host: host.name,
+    facts,
+    marker: markerOf(context, node),
+    controlPlane: node.controlPlane,
+    architecture: process.arch,
+    force: context.options.force ?? false,
+    yes: context.options.yes,
+  };
+  const answer = hostFindings(question);
+  // Who it is that listens takes a longer look, for which there is no need on most hosts.
+  const { listeners } =
+    answer.errors.length && takenPorts(question).length
+      ? await overLostConnections(() => readNodeFacts(host), { signal })
+      : { listeners: undefined };
+  return { node, host, ...(listeners ? hostFindings({ ...question, listeners }) : answer) };
+};
+
+const refuse = ({ spec }: ClusterContext, answers: readonly Asked[]): void => {
+  const errors = answers.flatMap((answer) => answer.errors);
+  if (errors.length) throw combineErrors(`make the cluster ${spec.name}`, errors);
 };
 
 const markerOf = ({ spec, state }: ClusterContext, node: NodeSpec): NodeMarker => ({

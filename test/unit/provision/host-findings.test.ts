@@ -83,6 +83,17 @@ describe('whether a host can be a node', () => {
     assert.match(errors[0]?.advice[0] ?? '', /^apt-get install containerd runc .* # on lab-1/);
     assert.deepEqual(ask({ tools: new Set() }).errors, []);
   });
+  test('a port that is taken is told with the program that has it, where that is known', () => {
+    const listeners = [
+      { protocol: 'udp', address: '0.0.0.0', port: 6443, program: 'dns', executable: undefined },
+      { protocol: 'tcp', address: '0.0.0.0', port: 6443, program: 'k3s', executable: '/usr/local/bin/k3s' },
+    ] as const;
+    assert.match(
+      ask({ listening: [6443] }, { listeners }).errors[0]?.message ?? '',
+      /: k3s \(\/usr\/local\/bin\/k3s\) listens on its port 6443\/tcp/,
+    );
+    assert.match(ask({ listening: [10250] }, { listeners }).errors[0]?.message ?? '', /: another program listens on its port 10250\/tcp/);
+  });
   test('our own node keeps its ports and what it has filled', () => {
     const { errors, owner } = ask({
       marker: JSON.stringify(marker),
@@ -93,7 +104,7 @@ describe('whether a host can be a node', () => {
     assert.equal(owner, 'us');
   });
   test('with force a node of another cluster is taken', () => {
-    const { errors, owner } = ask({ marker: JSON.stringify({ ...marker, cluster: 'other' }) }, { force: true });
+    const { errors, owner } = ask({ marker: JSON.stringify({ ...marker, cluster: 'other' }), listening: [6443, 10250] }, { force: true });
     assert.deepEqual(errors, []);
     assert.equal(owner, 'taken');
   });
