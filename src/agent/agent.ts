@@ -135,6 +135,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     log: log.child({ component: 'node' }),
     machine,
     now,
+    podsTold: manager.told,
     problems: () => {
       const { lastAnswerAt, lastError } = manager.watcher;
       const problem = context.networkProblem();

@@ -26,6 +26,10 @@ export interface ClusterContext {
   readonly isNew: boolean;
   machines: Map<string, Machine>;
   hosts: Map<string, Host>;
+  /** Nodes whose machine was there and off: what the store says of them and their pods is of before, until their agent is heard from. */
+  readonly woken: Set<string>;
+  /** By woken node: when its lease was last renewed, as the API said in its first answer. */
+  readonly lastHeard: Map<string, string | undefined>;
   /** Nodes whose host this run has marked as theirs. */
   readonly claimed: Set<string>;
   pki: ClusterPki | undefined;
@@ -35,6 +39,23 @@ export interface ClusterContext {
   client: Client | undefined;
   close: (() => Promise<void>)[];
 }
+
+type Given = 'spec' | 'folder' | 'state' | 'drivers' | 'signal' | 'options';
+
+/** For a cluster that exists, before any step has run. */
+export const clusterContext = (given: Pick<ClusterContext, Given> & Partial<ClusterContext>): ClusterContext => ({
+  isNew: false,
+  newNodes: [],
+  machines: new Map(),
+  hosts: new Map(),
+  woken: new Set(),
+  lastHeard: new Map(),
+  claimed: new Set(),
+  pki: undefined,
+  client: undefined,
+  close: [],
+  ...given,
+});
 
 export interface UpOptions {
   /** Install what is missing without asking. */

@@ -1,4 +1,4 @@
-import type { ClusterContext, UpOptions } from './cluster-context.ts';
+import { type ClusterContext, clusterContext, type UpOptions } from './cluster-context.ts';
 import type { OpenCluster } from './jobs/power.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
 
@@ -16,22 +16,14 @@ export interface OpenContext {
 export const openContext = async (cluster: OpenCluster, options: Partial<UpOptions> & { signal: AbortSignal }): Promise<OpenContext> => {
   const { folder, state, drivers } = cluster;
   const { signal, ...wishes } = options;
-  const context: ClusterContext = {
+  const context = clusterContext({
     spec: state.spec,
     folder,
     state,
     drivers,
     signal,
     options: { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, ...wishes },
-    isNew: false,
-    newNodes: [],
-    machines: new Map(),
-    hosts: new Map(),
-    claimed: new Set(),
-    pki: undefined,
-    client: undefined,
-    close: [],
-  };
+  });
   const absent: OpenContext['absent'] = [];
   await Promise.all(
     state.spec.nodes.map(async (node) => {

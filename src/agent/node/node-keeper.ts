@@ -37,13 +37,15 @@ export interface NodeKeeperOptions {
   now: () => number;
   /** What keeps the node from being ready. */
   problems(): string[];
+  /** Resolves once the API has been told how the pods of before are now: whoever sees the lease renewed sees no old status any more. */
+  podsTold: Promise<unknown>;
 }
 
 /**
  * The Node object: made when the node is new, its status kept true, its lease renewed.
  *
  *   register ──> look (every 10 s, and at `poke`) ──changed, or 5 min──> write status
- *            └─> renew the lease every 3 s ──after a silence──> poke, and write whatever has been written before
+ *            └─> pods told ─> renew the lease every 3 s ──after a silence──> poke, and write whatever has been written before
  */
 export class NodeKeeper implements Component {
   readonly name = 'node';
@@ -199,6 +201,8 @@ export class NodeKeeper implements Component {
 
   async #leaseLoop(): Promise<void> {
     const { signal } = this.#abort;
+    const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([this.#options.podsTold, stopped]);
     while (!signal.aborted) {
       // A node that is about to be registered has nothing to own its lease yet.
       if (this.#node)

@@ -14,6 +14,8 @@ import { RuntimeWatcher } from './runtime-watcher.ts';
 const CLEAN_UP_MS = 60_000;
 /** How long a start waits for the API's pods before it takes up those that it knew. */
 const API_PATIENCE_MS = 3000;
+/** How long the first word on the pods of before may take: the node itself is alive meanwhile. */
+const TOLD_PATIENCE_MS = 2000;
 
 export interface PodManagerOptions {
   context: PodContext;
@@ -36,6 +38,7 @@ export class PodManager implements Component {
   readonly #orphans = new Set<string>();
   readonly #checkpoints: PodCheckpoints;
   #isKnown = false;
+  readonly #told = Promise.withResolvers<void>();
   #statics = new Set<string>();
   #cleaning: NodeJS.Timeout | undefined;
   #removeHandler: (() => void) | undefined;
@@ -52,6 +55,11 @@ export class PodManager implements Component {
       changed: (uid) => this.#workers.get(uid)?.kick(),
       listed: (pods) => this.#endOrphans(pods),
     });
+  }
+
+  /** Resolves once the API has been told how the pods are that it had for this node at the start, or it cannot soon. */
+  get told(): Promise<void> {
+    return this.#told.promise;
   }
 
   async init(): Promise<void> {
@@ -77,6 +85,8 @@ export class PodManager implements Component {
       for (const [uid, worker] of this.#workers)
         if (!this.#statics.has(uid) && !pods.list().some(({ metadata }) => metadata.uid === uid)) worker.remove();
       this.#checkpoints.prune(new Set(this.#workers.keys()));
+      const patience = new Promise((resolve) => setTimeout(resolve, TOLD_PATIENCE_MS).unref());
+      void Promise.race([patience, Promise.all([...this.#workers.values()].map((worker) => worker.told))]).then(() => this.#told.resolve());
     });
     this.watcher.start();
     this.#cleaning = setInterval(() => void this.#cleanUp(), CLEAN_UP_MS).unref();

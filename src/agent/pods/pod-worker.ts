@@ -63,6 +63,7 @@ export class PodWorker {
   #retryMs = 0;
   #isStopped = false;
   #state: RuntimePod | undefined;
+  readonly #told = Promise.withResolvers<void>();
   /** From before the sandbox until nothing is to be started, or something else is waited for. */
   #turn: StartTurn | undefined;
 
@@ -95,6 +96,11 @@ export class PodWorker {
 
   get state(): RuntimePod | undefined {
     return this.#state;
+  }
+
+  /** Resolves once the API has the status that the first look found. */
+  get told(): Promise<void> {
+    return this.#told.promise;
   }
 
   /** Whether it holds resources of the node. */
@@ -162,6 +168,7 @@ export class PodWorker {
       this.#dirty = false;
       try {
         await this.#sync();
+        void this.#status.flushed().then(this.#told.resolve);
         this.#endTurn();
         this.#retryMs = 0;
       } catch (error) {
@@ -411,5 +418,6 @@ export class PodWorker {
       now: `${new Date(now()).toISOString().slice(0, 19)}Z`,
     });
     this.#status.set(status);
+    void this.#status.flushed().then(this.#told.resolve);
   }
 }

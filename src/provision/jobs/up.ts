@@ -4,7 +4,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
 import { openBundle } from '../bundle/open-bundle.ts';
-import { apiServers, type ClusterContext, type UpOptions } from '../cluster-context.ts';
+import { apiServers, type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
@@ -88,7 +88,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         if (!known) await folder.remove();
         throw error;
       });
-      const context: ClusterContext = {
+      const context = clusterContext({
         spec,
         folder,
         state,
@@ -97,14 +97,9 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         options,
         isNew,
         newNodes: spec.nodes.map((node) => node.name).filter((name) => !before.has(name)),
-        machines: new Map(),
-        hosts: new Map(),
-        claimed: new Set(),
-        pki: undefined,
-        client: undefined,
         bundle,
         close,
-      };
+      });
       const { changed } = await runSteps(
         options.onlyStart && known?.programVersion !== PRODUCT_VERSION ? STEPS.filter(isForStart) : STEPS,
         context,

@@ -2,7 +2,7 @@ import { node as nodes } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Node } from '../../api/types/core-v1.ts';
 import { createReadOnlyHost, type HostDifference } from '../../hosts/read-only-host.ts';
-import { type ClusterContext, controlPlanes, type UpOptions } from '../cluster-context.ts';
+import { type ClusterContext, clusterContext, controlPlanes, type UpOptions } from '../cluster-context.ts';
 import type { ClusterDrivers } from '../cluster-drivers.ts';
 import { markPatch } from '../node-marks.ts';
 import { openClient } from '../open-client.ts';
@@ -37,7 +37,7 @@ export const compareCluster = async ({ known, spec, drivers, options }: CompareO
   if (!controlPlanes(spec).every((node) => running.has(node.name)))
     return { changes: [], warnings: there.length ? ['the control plane is off: files, services and objects are not compared'] : [] };
   const found: Compared = { changes: [], warnings: [] };
-  const context: ClusterContext = {
+  const context = clusterContext({
     spec: { ...spec, nodes: there },
     folder: new ReadOnlyStateFolder(spec.name, ({ name, exists }) =>
       found.changes.push({ action: exists ? 'change' : 'create', kind: 'client file', name }),
@@ -46,15 +46,7 @@ export const compareCluster = async ({ known, spec, drivers, options }: CompareO
     drivers,
     signal: options.signal,
     options: { ...options, yes: true },
-    isNew: false,
-    newNodes: [],
-    machines: new Map(),
-    hosts: new Map(),
-    claimed: new Set(),
-    pki: undefined,
-    client: undefined,
-    close: [],
-  };
+  });
   try {
     for (const node of there) {
       const machine = running.get(node.name);

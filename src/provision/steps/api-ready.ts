@@ -1,3 +1,7 @@
+import { lease } from '../../api/coordination/lease.ts';
+import { isNotFound } from '../../api/meta/status.ts';
+import type { Lease } from '../../api/types/coordination-v1.ts';
+import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import { createRestTransport, type RestTransport } from '../../client/rest/rest-transport.ts';
 import { apiServers, type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
@@ -28,8 +32,19 @@ export const apiReady: Step<ClusterContext> = {
       },
     );
     context.client = createClient(transport);
+    for (const { name } of context.spec.nodes.filter((node) => context.woken.has(node.name)))
+      context.lastHeard.set(name, await renewedAt(context.client, name));
     return { changed: false };
   },
+};
+
+/** When the agent of a node last renewed its lease, by its own clock. */
+export const renewedAt = async (client: Client, node: string): Promise<string | undefined> => {
+  const found = await client.get<Lease>(lease, { namespace: 'kube-node-lease', name: node }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
+    return undefined;
+  });
+  return found?.spec?.renewTime;
 };
 
 const adminTransport = (context: ClusterContext): RestTransport => {

@@ -15,6 +15,7 @@ export const machines: Step<ClusterContext> = {
         const driver = await drivers.of(node);
         const machine = await driver.create(machineSpec(spec, node), { signal, progress: report });
         context.machines.set(node.name, machine);
+        if (there.get(node.name)?.state === 'stopped') context.woken.add(node.name);
         const host = await driver.connect(machine);
         context.hosts.set(node.name, host);
         context.close.push(() => host.close());

@@ -7,6 +7,7 @@ import { type ClusterContext, hostOf } from '../cluster-context.ts';
 import { markPatch } from '../node-marks.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { SERVICES } from '../spec/node-paths.ts';
+import { renewedAt } from './api-ready.ts';
 import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
 
@@ -37,6 +38,9 @@ export const nodesReady: Step<ClusterContext> = {
 const readyNode = (context: ClusterContext, client: Client, node: NodeSpec): Promise<Stored<Node>> =>
   waitFor(
     async () => {
+      // What the store says of a machine that was off is of before.
+      if (context.woken.has(node.name) && (await renewedAt(client, node.name)) === context.lastHeard.get(node.name))
+        throw new Error('its agent has not been heard from since the machine was started');
       const found = await client.get<Stored<Node>>(nodes, { name: node.name });
       const ready = found.status?.conditions?.find((condition) => condition.type === 'Ready');
       const waitsFor = found.spec?.taints?.find((taint) => BEGINNING_TAINTS.includes(taint.key));
