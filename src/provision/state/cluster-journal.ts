@@ -1,5 +1,6 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Turns } from '../../base/async/turns.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, JournalEntry } from '../../drivers/driver.ts';
 import { unwritable } from './unwritable.ts';
@@ -17,19 +18,15 @@ interface Line extends JournalEntry {
 export const openJournal = (folder: string): Journal => {
   const path = join(folder, 'journal.jsonl');
   /** Lines of one process do not mix. */
-  let last: Promise<unknown> = Promise.resolve();
-  const append = (line: Line): Promise<void> => {
-    const mine = last.then(async () => {
+  const turns = new Turns(1);
+  const append = (line: Line): Promise<void> =>
+    turns.run(async () => {
       try {
         await appendLine(path, JSON.stringify(line));
       } catch (error) {
         throw unwritable(path, error);
       }
     });
-    // The next one goes on whether this one failed or not; the failure is this caller's.
-    last = mine.catch(() => {});
-    return mine;
-  };
   return {
     record: (resource) => append({ time: new Date().toISOString(), ...resource }),
     forget: ({ kind, name }) =>
