@@ -4,8 +4,10 @@ export interface ConnectionSettings extends Credentials {
   /** The name that the server's certificate must carry, where it is not the URL's host. */
   serverName?: string | undefined;
   insecureSkipTlsVerify?: boolean | undefined;
-  /** How long a TCP and TLS handshake may take. */
+  /** How long a server may take to answer at all. */
   connectTimeoutMs: number;
+  /** How long the TLS handshake may take after that: who answered is there, and may be slow [10 s, or connectTimeoutMs where that is longer]. */
+  handshakeTimeoutMs?: number | undefined;
   /** How often an idle session is asked whether it lives; an answer that takes as long ends it. */
   pingIntervalMs: number;
 }
@@ -84,7 +86,7 @@ export class Http2Connection {
   }
 
   #open(): Promise<ClientHttp2Session> {
-    const { ca, cert, key, serverName, insecureSkipTlsVerify, connectTimeoutMs } = this.#settings;
+    const { ca, cert, key, serverName, insecureSkipTlsVerify, connectTimeoutMs, handshakeTimeoutMs } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
     const session = connect(this.url, {
       ...(ca ? { ca } : {}),
@@ -95,10 +97,17 @@ export class Http2Connection {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
       maxSessionMemory: 1000,
     });
-    const timer = setTimeout(() => session.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)), connectTimeoutMs);
+    const giveUpAfter = (ms: number, what: string) => setTimeout(() => session.destroy(new Error(`no ${what} within ${ms} ms`)), ms);
+    let timer = giveUpAfter(connectTimeoutMs, 'connection');
+    session.socket.once('connect', () => {
+      clearTimeout(timer);
+      if (!session.destroyed) timer = giveUpAfter(handshakeTimeoutMs ?? Math.max(connectTimeoutMs, HANDSHAKE_MS), 'TLS handshake');
+    });
     let cause: Error | undefined;
     session.once('connect', () => {
       clearTimeout(timer);
+      // Node.js says so of a session too that was given up as its handshake was under way, on a computer that is slow.
+      if (session.destroyed) return;
       session.setLocalWindowSize(SESSION_WINDOW_BYTES);
       this.#keepAlive(session);
       resolve(session);
@@ -134,6 +143,8 @@ export class Http2Connection {
     const { pingIntervalMs } = this.#settings;
     let answered = true;
     const timer = setInterval(() => {
+      // Its end is told a moment later.
+      if (session.destroyed) return;
       if (!answered) {
         session.destroy(new Error(`no answer to a ping for ${pingIntervalMs} ms`), constants.NGHTTP2_CANCEL);
         return;
@@ -148,5 +159,6 @@ export class Http2Connection {
   }
 }
 
+const HANDSHAKE_MS = 10_000;
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 32 * 1024 * 1024;

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { Http2Connection, NotSentError } from '../../../src/client/rest/http2-connection.ts';
+import { createAuthority, issueCertificate } from '../../../src/pki/certificates.ts';
+
+/** On a thread of its own: it answers, slowly, while this one is kept busy. */
+const SERVER = `
+const { parentPort, workerData } = require('node:worker_threads');
+const server = require('node:http2').createSecureServer({ ...workerData, SNICallback: (_, done) => setTimeout(done, 150) });
+server.on('stream', (stream) => { stream.respond(); stream.end(); });
+server.on('sessionError', () => {});
+server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
+
+const keepBusy = (ms: number): void => {
+  const until = Date.now() + ms;
+  while (Date.now() < until);
+};
+
+test('a handshake that ends as its time is over is a connection that was not made, and the next request makes one', async () => {
+  const authority = await createAuthority({ commonName: 'test', years: 1 });
+  const { certPem, keyPem } = await issueCertificate(authority, {
+    commonName: 'server',
+    dnsNames: ['server'],
+    usages: ['server'],
+    days: 1,
+  });
+  const worker = new Worker(SERVER, { eval: true, workerData: { cert: certPem, key: keyPem } });
+  try {
+    const [port] = await once(worker, 'message');
+    const connection = new Http2Connection(`https://127.0.0.1:${port}`, {
+      ca: authority.certPem,
+      serverName: 'server',
+      connectTimeoutMs: 1000,
+      handshakeTimeoutMs: 200,
+      pingIntervalMs: 10_000,
+    });
+    const request = () => connection.request({ ':path': '/' }, { endStream: true });
+    let late = 0;
+    // Busy until its time is over, and its end is there: timers come before what has arrived.
+    for (let ms = 30; ms < 150; ms += 30) {
+      const asked = request();
+      setTimeout(() => setImmediate(keepBusy, 300), ms);
+      await asked.then(
+        async (stream) => {
+          stream.destroy();
+          await connection.close();
+        },
+        (error: unknown) => {
+          assert.ok(error instanceof NotSentError);
+          late++;
+        },
+      );
+    }
+    assert.ok(late > 0);
+    const stream = await request();
+    await once(stream.resume(), 'close');
+    await connection.close();
+  } finally {
+    await worker.terminate();
+  }
+});
+
+test('a server that takes connections is given more time for its handshake than one that does not answer', async () => {
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const connection = new Http2Connection(`https://127.0.0.1:${port}`, {
+    connectTimeoutMs: 50,
+    handshakeTimeoutMs: 400,
+    pingIntervalMs: 10_000,
+  });
+  const began = performance.now();
+  await assert.rejects(connection.request({ ':path': '/' }, { endStream: true }), { message: /no TLS handshake within 400 ms/ });
+  assert.ok(performance.now() - began >= 390);
+  silent.close();
+});
