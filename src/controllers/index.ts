@@ -1,4 +1,5 @@
 import { certificatesController } from './certificates/certificates-controller.ts';
+import { certificatesCleanerController } from './certificatescleaner/certificatescleaner-controller.ts';
 import { cloudNodeController } from './cloudnode/cloudnode-controller.ts';
 import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation-controller.ts';
 import type { Controller } from './controller.ts';
@@ -48,6 +49,7 @@ export const CONTROLLERS: readonly Controller[] = [
   garbageCollectorController,
   ttlAfterFinishedController,
   certificatesController,
+  certificatesCleanerController,
   persistentVolumeController,
   pvProtectionController,
   pvcProtectionController,
