@@ -1,11 +1,15 @@
+import type { ErrorCode } from '../base/errors/catalogue.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 
 /** So many hosts are named one by one. */
 const NAMED = 20;
 
+/** They say that something failed, not why: any other code tells more. */
+const VAGUE: readonly ErrorCode[] = ['COMMAND_FAILED', 'STEP_FAILED', 'TIMEOUT'];
+
 /**
- * What went wrong on several hosts as one error, so that a person mends all of them at once. One error stays as it is; several keep the code
- * of the first, and every host has its sentence and its advice.
+ * What went wrong on several hosts as one error, so that a person mends all of them at once. One error stays as it is; several have the first code
+ * that says why, and every host has its sentence and its advice.
  */
 export const combineErrors = (tried: string, errors: readonly unknown[]): unknown => {
   const [first] = errors;
@@ -15,7 +19,8 @@ export const combineErrors = (tried: string, errors: readonly unknown[]): unknow
   const told = errors as readonly SlipwayError[];
   const lines = told.slice(0, NAMED).map((error) => `cannot ${error.tried}${error.reason ? `: ${error.reason}` : ''}`);
   const rest = told.length > NAMED ? [`and ${told.length - NAMED} more`] : [];
-  return new SlipwayError((first as SlipwayError).code, {
+  const telling = told.find(({ code }) => !VAGUE.includes(code));
+  return new SlipwayError((telling ?? (first as SlipwayError)).code, {
     tried,
     cause: [`${told.length} hosts have failed`, ...lines, ...rest].join('\n  '),
     logLines: told.flatMap((error) => error.logLines).slice(0, 20),

@@ -55,3 +55,20 @@ test('hosts that fail together are told together, one that fails alone as it is'
   const defect = new TypeError('x');
   assert.equal(combineErrors('make it', [away, defect]), defect);
 });
+
+test('of several failures, the code of one that says why stands for all', () => {
+  const failed = new SlipwayError('COMMAND_FAILED', { tried: 'run `tar` on a', cause: 'exit code 2', logLines: ['tar: short read'] });
+  const step = new SlipwayError('STEP_FAILED', { tried: 'see b ready', cause: 'not within 90 s' });
+  const rows: [errors: SlipwayError[], code: string][] = [
+    [[failed, away], 'HOST_UNREACHABLE'],
+    [[failed, step, new SlipwayError('DISK_FULL', { tried: 'write to c' })], 'DISK_FULL'],
+    [[new SlipwayError('SUDO_REFUSED', { tried: 'become root on d' }), away, failed], 'SUDO_REFUSED'],
+    [[step, failed], 'STEP_FAILED'],
+  ];
+  for (const [errors, code] of rows) {
+    const error = combineErrors('make it', errors) as SlipwayError;
+    assert.equal(error.code, code);
+    for (const { tried } of errors) assert.ok(error.message.includes(tried), tried);
+  }
+  assert.deepEqual((combineErrors('make it', [failed, away]) as SlipwayError).logLines, ['tar: short read']);
+});
