@@ -2,6 +2,7 @@ import { booleanFlag, type Flags } from '../cli/args/flags.ts';
 import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
 import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
 import { viewOfError } from '../cli/print-error.ts';
+import { withStatusLine } from '../cli/progress/status-line.ts';
 import { readWishes } from '../provision/file/read-wishes.ts';
 
 const flags = {
@@ -44,14 +45,15 @@ export default class Plan extends BaseCommand<typeof flags> {
     const { wishes, overrides } = await readWishes(wishesOf(this.args[0], given, this.given), { file: given.file, stdin: this.io.stdin });
     const { makePlan, planText } = await import('../provision/plan/index.ts');
     const fromFile = wishes.file?.content.spec;
-    const plan = await makePlan(wishes, {
+    const options = {
       yes: false,
       keep: false,
       demo: given.demo || (fromFile?.addons?.demo ?? false),
       mergeKubeconfig: this.given.has('kubeconfig') ? given.kubeconfig : (fromFile?.kubeconfig?.merge ?? true),
       switchContext: false,
       signal: this.signal,
-    });
+    };
+    const plan = await withStatusLine(this.io, (report) => makePlan(wishes, { ...options, report }));
     this.io.out(given.output === 'json' ? `${JSON.stringify({ ...plan, overrides }, undefined, 2)}\n` : planText(plan, overrides));
     return plan.changed;
   }

@@ -4,6 +4,7 @@ import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
 import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
 import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
+import { withStatusLine } from '../cli/progress/status-line.ts';
 import { readWishes } from '../provision/file/read-wishes.ts';
 import type { UpResult } from '../provision/jobs/up.ts';
 import type { ClusterWishes } from '../provision/spec/cluster-spec.ts';
@@ -66,7 +67,7 @@ export default class Up extends BaseCommand<typeof flags> {
     };
     if (given['dry-run']) {
       const { makePlan, planText } = await import('../provision/plan/index.ts');
-      const plan = await makePlan(wishes, options);
+      const plan = await withStatusLine(this.io, (report) => makePlan(wishes, { ...options, report }));
       this.io.out(given.output === 'json' ? `${JSON.stringify({ ...plan, overrides }, undefined, 2)}\n` : planText(plan, overrides));
       return;
     }
@@ -100,14 +101,8 @@ export default class Up extends BaseCommand<typeof flags> {
       planOf: async (path) => {
         const { wishes } = await loadClusterFile(path, { flags: {}, stdin: this.io.stdin });
         const demo = wishes.file.content.spec.addons?.demo ?? false;
-        const plan = await makePlan(wishes, {
-          yes: false,
-          keep: false,
-          demo,
-          mergeKubeconfig: true,
-          switchContext: true,
-          signal: this.signal,
-        });
+        const wanted = { yes: false, keep: false, demo, mergeKubeconfig: true, switchContext: true, signal: this.signal };
+        const plan = await withStatusLine(this.io, (report) => makePlan(wishes, { ...wanted, report }));
         return { text: planText(plan), isBlocked: plan.problems.length > 0 };
       },
     });

@@ -2,7 +2,7 @@ import { node as nodes } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Node } from '../../api/types/core-v1.ts';
 import { createReadOnlyHost, type HostDifference } from '../../hosts/read-only-host.ts';
-import { type ClusterContext, clusterContext, controlPlanes, type UpOptions } from '../cluster-context.ts';
+import { type ClusterContext, clusterContext, controlPlanes } from '../cluster-context.ts';
 import type { ClusterDrivers } from '../cluster-drivers.ts';
 import { markPatch } from '../node-marks.ts';
 import { openClient } from '../open-client.ts';
@@ -12,7 +12,7 @@ import type { ClusterState } from '../state/cluster-state.ts';
 import { demoDifferences } from '../steps/demo.ts';
 import { STEPS } from '../steps/index.ts';
 import { manifestDifferences } from '../steps/manifests.ts';
-import { reasonOf } from './make-plan.ts';
+import { type PlanOptions, reasonOf } from './make-plan.ts';
 import type { PlannedChange } from './plan.ts';
 import { ReadOnlyStateFolder } from './read-only-folder.ts';
 
@@ -25,7 +25,7 @@ interface CompareOptions {
   known: ClusterState;
   spec: ClusterSpec;
   drivers: ClusterDrivers;
-  options: UpOptions & { signal: AbortSignal };
+  options: PlanOptions;
 }
 
 /** What is on the nodes that run, and in the API, against what is to be there: the steps of `up` themselves, on hosts that only record. */
@@ -48,15 +48,20 @@ export const compareCluster = async ({ known, spec, drivers, options }: CompareO
     options: { ...options, yes: true },
   });
   try {
-    for (const node of there) {
-      const machine = running.get(node.name);
-      if (!machine) continue;
-      const host = await machine.driver.connect(machine.machine);
-      context.close.push(() => host.close());
-      context.machines.set(node.name, machine.machine);
-      context.hosts.set(node.name, await createReadOnlyHost(host, (difference) => found.changes.push(changeOf(difference, node.name))));
-    }
-    await runPlannable(context, found);
+    options.report?.(`Connecting to ${there.map((node) => node.name).join(', ')}`);
+    const connected = await Promise.allSettled(
+      there.map(async (node) => {
+        const machine = running.get(node.name);
+        if (!machine) return;
+        const host = await machine.driver.connect(machine.machine);
+        context.close.push(() => host.close());
+        context.machines.set(node.name, machine.machine);
+        context.hosts.set(node.name, await createReadOnlyHost(host, (difference) => found.changes.push(changeOf(difference, node.name))));
+      }),
+    );
+    for (const outcome of connected) if (outcome.status === 'rejected') throw outcome.reason;
+    await runPlannable(context, found, options);
+    options.report?.('Comparing what the API has');
     await compareApi(context, found);
   } finally {
     await Promise.all(context.close.map((end) => end().catch(() => {})));
@@ -72,11 +77,12 @@ const changeOf = ({ kind, name, action }: HostDifference, node: string): Planned
   ...(kind === 'service' ? { detail: action === 'start' ? 'started' : 'restarted' } : {}),
 });
 
-const runPlannable = async (context: ClusterContext, found: Compared): Promise<void> => {
+const runPlannable = async (context: ClusterContext, found: Compared, { report }: PlanOptions): Promise<void> => {
   const steps = STEPS.filter((step) => step.plannable);
   const stopper = new AbortController();
   await runSteps(steps, context, {
     push: (event) => {
+      if (event.type === 'step-started') report?.(`Comparing: ${event.title}`);
       if (event.type === 'step-failed') found.warnings.push(`${event.step} cannot be compared: ${event.reason}`);
     },
     interrupted: context.signal,

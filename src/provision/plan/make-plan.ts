@@ -9,11 +9,17 @@ import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { compareCluster } from './compare-cluster.ts';
 import { finishPlan, type Plan, type PlannedChange } from './plan.ts';
 
+export interface PlanOptions extends UpOptions {
+  signal: AbortSignal;
+  /** Told what is being looked at just now: a slow cluster takes its time. */
+  report?: ((what: string) => void) | undefined;
+}
+
 /**
  * What `up` would do now. Reads the real world: drivers are asked for machines and what they share, running nodes for files and services, the
  * API for its nodes. Changes nothing. Throws what `up` throws for wishes that cannot be.
  */
-export const makePlan = async (wishes: ClusterWishes, options: UpOptions & { signal: AbortSignal }): Promise<Plan> => {
+export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Promise<Plan> => {
   const folder = new ClusterStateFolder(wishes.name);
   const known = await folder.read();
   const outcome = wishedSpec(wishes, known?.spec);
@@ -23,6 +29,7 @@ export const makePlan = async (wishes: ClusterWishes, options: UpOptions & { sig
     { ...spec, nodes: [...spec.nodes, ...outcome.removed] },
     { folder, dataDir, requirements: requirementsFor(options) },
   );
+  options.report?.(`Asking for machines of ${spec.name}`);
   if (!known) await refuseForeign(drivers, spec);
   const [planned, problems] = await Promise.all([planResources(spec, drivers), findProblems(drivers)]);
   const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];

@@ -1,5 +1,6 @@
 /** What is drawn and asked on a terminal, as a person would see it. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,4 +127,30 @@ test('a question is asked until the word is typed, and Ctrl-C leaves all as it i
   await refusal.shows(/Type its name:/);
   refusal.type('C-c');
   await refusal.shows(/exit code 130/);
+});
+
+test('a status line is written over and gone at the end; off a terminal there is none', { skip }, async () => {
+  const program = `
+    import { createInterface } from 'node:readline';
+    import { withStatusLine } from ${source('cli/progress/status-line.ts')};
+    import { processIo } from ${source('cli/io.ts')};
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    const io = processIo();
+    await withStatusLine(io, async (report) => {
+      report('Asking for machines ' + 'and more '.repeat(20));
+      await lines.next();
+      report('Comparing');
+      await lines.next();
+    });
+    io.err('the plan\\n');
+    process.exit(0);
+  `;
+  const window = openWindow('status', program);
+  await window.shows(/^Asking for machines (and more )+.*…$/);
+  window.type('Enter');
+  await window.shows(/^Comparing$/);
+  window.type('Enter');
+  await window.shows(/^the plan\nexit code 0$/);
+  const off = spawnSync(process.execPath, [join(folder, 'status.ts')], { input: '\n\n', encoding: 'utf8' });
+  assert.equal(off.stderr, 'the plan\n');
 });
