@@ -27,10 +27,9 @@ export interface Driver {
   destroyShared(cluster: string): Promise<void>;
   connect(machine: Machine): Promise<Host>;
   /**
-   * A command line of this computer that runs `command` as root on the machine, with this terminal as its own; a login shell when there is none. Drivers
-   * without it run commands by `connect` only.
+   * A command line of this computer that runs `command` as root on the machine, with this terminal as its own; a login shell when there is none.
    */
-  terminal?(machine: Machine, command: readonly string[]): Promise<readonly string[]>;
+  terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]>;
   /**
    * Machines are at other addresses than this client knows, as the cluster itself says: where to knock is changed, and a host stays known by the
    * key that it had. Drivers that always know where their machines are lack it.

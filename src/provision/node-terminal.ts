@@ -15,13 +15,13 @@ export const nodeTerminal = async (id: MachineId, command: readonly string[]): P
   const node = requireNode(state, id.name);
   const driver = await openDrivers(state.spec, { folder, dataDir: state.dataDir }).of(node);
   const machine = await driver.describe(id);
-  const [program, ...args] = (machine && (await driver.terminal?.(machine, command))) ?? [];
-  if (!program)
-    throw new SlipwayError('USAGE', {
+  if (!machine)
+    throw new SlipwayError('NODE_UNKNOWN', {
       tried: `open a terminal on ${id.name}`,
-      cause: machine ? `the driver ${node.driver} has none` : 'it has no machine',
-      advice: [`slipway logs-of ${id.name}`],
+      cause: 'it has no machine',
+      advice: ['slipway node list'],
     });
+  const [program = '', ...args] = await driver.terminal(machine, command);
   const child = spawn(program, args, { stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.once('error', (error) =>

@@ -1,6 +1,8 @@
 /** What every driver promises (src/drivers/driver.ts), on machines that it makes. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Driver, Machine, MachineSpec } from '../../src/drivers/driver.ts';
 import { until } from '../support/until.ts';
 
@@ -11,6 +13,7 @@ export interface ContractSubject {
   close: () => Promise<void>;
 }
 
+const execute = promisify(execFile);
 const context = { signal: new AbortController().signal, progress: () => {} };
 
 export const driverContract = (name: string, open: () => Promise<ContractSubject>, skip: string | false = false): Promise<void> =>
@@ -97,6 +100,18 @@ export const driverContract = (name: string, open: () => Promise<ContractSubject
       await host.services.remove('probe');
       assert.equal(await host.services.status('probe'), 'absent');
       await host.close();
+    });
+
+    test('has a terminal that runs a command as root, word by word, with its exit code', async () => {
+      const [program = '', ...args] = await subject.driver.terminal(machines[0]!, [
+        'sh',
+        '-c',
+        'echo "$(id -u) $1"; exit 7',
+        'sh',
+        "it's  two",
+      ]);
+      // Not waited for synchronously: the way to a machine may lead through this process.
+      await assert.rejects(execute(program, args), { code: 7, stdout: "0 it's  two\n" });
     });
 
     test('destroys twice without an error, and then knows nothing of it', async () => {

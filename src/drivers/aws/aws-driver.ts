@@ -7,6 +7,8 @@ import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
 import { keepSshKey, makeSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import type { SshTarget } from '../../hosts/ssh/ssh-target.ts';
+import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import { renderUserData } from '../cloud-init/cloud-config.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
@@ -166,8 +168,17 @@ class AwsDriver implements Driver {
   }
 
   async connect(machine: Machine): Promise<Host> {
+    return this.#open(await this.#instance(machine));
+  }
+
+  async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
+    const file = join(this.#options.stateDir, 'terminals', machine.name);
+    return seededTerminal({ ...(await this.#way(await this.#instance(machine))), file }, command);
+  }
+
+  async #instance(machine: Machine): Promise<Instance> {
     const found = await findInstance(await this.#clients.ec2(), machine);
-    if (found) return this.#open(found);
+    if (found) return found;
     throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'AWS has no such instance' });
   }
 
@@ -272,6 +283,11 @@ class AwsDriver implements Driver {
   }
 
   async #open(instance: Instance): Promise<Host> {
+    const { hostKeys, ...way } = await this.#way(instance);
+    return createSshHost({ name: `${machineOf(instance).name} (${way.target.host})`, ...way, knownHosts: seededHostKey(...hostKeys) });
+  }
+
+  async #way(instance: Instance): Promise<{ target: SshTarget; identityFile: string; hostKeys: string[] }> {
     const machine = machineOf(instance);
     if (machine.state !== 'running')
       throw new SlipwayError('HOST_UNREACHABLE', {
@@ -280,12 +296,11 @@ class AwsDriver implements Driver {
         advice: [`slipway node start ${machine.name} --cluster ${machine.cluster}`],
       });
     await this.#clientKey();
-    return createSshHost({
-      name: `${machine.name} (${machine.externalAddress})`,
+    return {
       target: { host: machine.externalAddress ?? '', port: 22, user: tagIn(instance.Tags, USER_TAG) ?? DEFAULTS.user },
       identityFile: this.#keyFile(),
-      knownHosts: seededHostKey(...(await this.#expectedKeys(machine, tagIn(instance.Tags, HOST_KEY_TAG)))),
-    });
+      hostKeys: await this.#expectedKeys(machine, tagIn(instance.Tags, HOST_KEY_TAG)),
+    };
   }
 
   /** Those of this computer; where they were lost, the one that the instance was tagged with when it was last known. */

@@ -5,6 +5,7 @@ import type { Host } from '../../hosts/host.ts';
 import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
 import { keepSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { imageCacheDir } from '../images/machine-image.ts';
@@ -128,6 +129,13 @@ class KvmDriver implements Driver {
         advice: [`slipway node start ${machine.name} --cluster ${machine.cluster}`],
       });
     return this.#open(domain);
+  }
+
+  async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
+    const { mark } = await this.#known(machine, 'reach');
+    const file = join(this.#options.stateDir, 'terminals', machine.name);
+    const target = { host: mark.address, port: 22, user: mark.user };
+    return seededTerminal({ target, identityFile: this.#keyFile(), hostKeys: [mark.hostKey], file }, command);
   }
 
   async route(id: MachineId, ranges: readonly string[]): Promise<void> {

@@ -3,14 +3,14 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { shellQuote } from '../../base/templates/template.ts';
 import type { Host } from '../../hosts/host.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
 import { resolveRoute } from '../../hosts/ssh/resolve-target.ts';
 import { type ConfigBlock, readSshConfig } from '../../hosts/ssh/ssh-config.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
-import { knownHostsName, parseSshTarget } from '../../hosts/ssh/ssh-target.ts';
+import { knownHostsName, parseSshTarget, readTarget } from '../../hosts/ssh/ssh-target.ts';
+import { terminalCommand } from '../../hosts/ssh/ssh-terminal.ts';
 import { readSudoPassword } from '../../hosts/ssh/sudo-password.ts';
 import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
 import { planMachines } from '../plan-machines.ts';
@@ -109,7 +109,12 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     terminal: async ({ name }, command) => {
       const record = await read(name);
       if (!record) throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${name}`, cause: 'no host is remembered under that name' });
-      return sshCommand(record, { pinFile: join(options.stateDir, 'known_hosts'), command });
+      // What the client finds in the user's configuration by the name that was written holds here too.
+      const { host } = readTarget(record.host);
+      const { target } = resolveRoute(record, await config());
+      const { identityFile, jumpHost } = record;
+      const knownHosts = [join(options.stateDir, 'known_hosts'), '~/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts'];
+      return terminalCommand({ target: { ...target, host }, identityFile, jumpHost, knownHosts }, command);
     },
     moved: async (moves) => {
       const knownHosts = new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: () => {} });
@@ -150,24 +155,6 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       return open(known.name, record, () => {});
     },
   };
-};
-
-/** OpenSSH's own client, which knows terminals: host keys that Slipway has pinned are as good as the user's, and no other is trusted. */
-const sshCommand = (record: SshRecord, { pinFile, command }: { pinFile: string; command: readonly string[] }): string[] => {
-  const { host, port, user } = parseSshTarget(record.host);
-  const hasCommand = command.length > 0;
-  const line = hasCommand ? command.map(shellQuote).join(' ') : '';
-  const asRoot = user === 'root' ? line : hasCommand ? `sudo -n -- ${line}` : 'sudo -n -i';
-  return [
-    'ssh',
-    ...['-p', String(port), '-l', user, '-o', 'StrictHostKeyChecking=yes'],
-    ...['-o', `UserKnownHostsFile=${pinFile} ~/.ssh/known_hosts`],
-    ...(record.identityFile ? ['-i', record.identityFile] : []),
-    ...(record.jumpHost ? ['-J', record.jumpHost] : []),
-    ...(hasCommand ? [] : ['-t']),
-    host,
-    ...(asRoot ? ['--', asRoot] : []),
-  ];
 };
 
 /** What the settings of ssh-settings.ts say, and for what they do not say, what was remembered. */

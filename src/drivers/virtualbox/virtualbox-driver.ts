@@ -1,11 +1,14 @@
 import { readFile, rm } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Turns } from '../../base/async/turns.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
+import type { SshTarget } from '../../hosts/ssh/ssh-target.ts';
+import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { imageCacheDir } from '../images/machine-image.ts';
@@ -135,14 +138,25 @@ class VirtualBoxDriver implements Driver {
   }
 
   async connect(machine: Machine): Promise<Host> {
+    const { target, hostKey } = await this.#way(machine);
+    const knownHosts = seededHostKey(hostKey);
+    return createSshHost({ name: `${machine.name} (${machine.address})`, target, identityFile: this.#files.identity, knownHosts });
+  }
+
+  async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
+    const { target, hostKey } = await this.#way(machine);
+    const file = join(this.#options.stateDir, 'terminals', machine.name);
+    return seededTerminal({ target, identityFile: this.#files.identity, hostKeys: [hostKey], file }, command);
+  }
+
+  /** The key is in the machine's seed: the first login is verified like every other. */
+  async #way(machine: Machine): Promise<{ target: SshTarget; hostKey: string }> {
     const found = await this.#box.machine(machineName(machine));
     const port = machine.forwardedPorts?.[22];
     if (!found || !port)
       throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'VirtualBox has no such machine' });
     const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? virtualboxSettings({}).user };
-    // The key is in the machine's seed: the first login is verified like every other.
-    const knownHosts = seededHostKey((await this.#files.hostKey(machine)).publicKey);
-    return createSshHost({ name: `${machine.name} (${machine.address})`, target, identityFile: this.#files.identity, knownHosts });
+    return { target, hostKey: (await this.#files.hostKey(machine)).publicKey };
   }
 
   async snapshot(id: MachineId, name: string): Promise<void> {
