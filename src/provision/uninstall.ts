@@ -29,10 +29,28 @@ for network in $networks; do umount -l "/run$network"; rm -f "/run$network"; don
 `;
 
 /**
+ * Rules of the plugin `portmap` for hostPorts, which only the orderly end of a pod takes away. Its first chains are shared with networks of others (the
+ * plugin makes them again when it needs them): they go when no rule is left in them.
+ */
+const CLEAN_HOST_PORTS = `
+nat() { iptables -w -t nat "$@"; }
+if iptables-save -t nat 2> /dev/null | grep -q '^:CNI-HOSTPORT-DNAT '; then
+  ours=$(nat -n --line-numbers -L CNI-HOSTPORT-DNAT | awk '/dnat name: "slipway" / { print $1, $2 }' | sort -rn)
+  echo "$ours" | while read -r number chain; do if [ -n "$number" ]; then nat -D CNI-HOSTPORT-DNAT "$number"; fi; done
+  for chain in $(echo "$ours" | awk '{ print $2 }' | sort -u); do nat -F "$chain"; nat -X "$chain"; done
+  if ! nat -S CNI-HOSTPORT-DNAT | grep -q '^-A'; then
+    for from in PREROUTING OUTPUT; do nat -D "$from" -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT; done
+    nat -D POSTROUTING -m comment --comment 'CNI portfwd requiring masquerade' -j CNI-HOSTPORT-MASQ
+    for chain in CNI-HOSTPORT-DNAT CNI-HOSTPORT-SETMARK CNI-HOSTPORT-MASQ; do nat -F "$chain"; nat -X "$chain"; done
+  fi
+fi`;
+
+/**
  * Shims of our containerd are told by its address, and die with what they run. Only what lies below the agent's folder is unmounted: the folder
  * itself may be a file system of the machine, and so may the one of programs or data.
  */
 const CLEAN_FILES = `
+${CLEAN_HOST_PORTS}
 for at in /proc/[0-9]*; do
   if tr '\\0' ' ' < "$at/cmdline" 2> /dev/null | grep -q '^[^ ]*containerd-shim-runc-v2 .*${NODE_PATHS.containerdSocket}'; then
     kill -9 $(cat "$at/task/\${at#/proc/}/children") "\${at#/proc/}" 2> /dev/null

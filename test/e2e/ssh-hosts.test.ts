@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Host } from '../../src/hosts/host.ts';
+import { DEMO_IMAGE, untilReady } from '../support/demo-cluster.ts';
 import { type SshMachines, startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 
@@ -34,9 +36,37 @@ test('a power failure of a machine that is not ours is refused', async () => {
   assert.match(result.stderr, /not a machine that Slipway made/);
 });
 
+/** As the plugin `portmap` makes it for a container of another network on the same host. */
+const FOREIGN_RULE = ['CNI-HOSTPORT-DNAT', '-p', 'tcp', '-m', 'comment', '--comment', 'dnat name: "other" id: "x"', '-j', 'RETURN'];
+const natRules = async (host: Host): Promise<string[]> =>
+  (await host.run(['sh', '-c', 'iptables-save -t nat | grep CNI- || true'])).stdout.trim().split('\n').filter(Boolean);
+
+test('a pod has a port of its host', async () => {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'port', labels: { app: 'port' } },
+    spec: {
+      nodeName: 'lab-2',
+      containers: [{ name: 'main', image: DEMO_IMAGE, ports: [{ containerPort: 8080, hostPort: 8090 }] }],
+    },
+  };
+  const applied = await suite.slipway(['apply', '-f', '-'], { input: JSON.stringify(pod) });
+  assert.equal(applied.code, 0, applied.stderr);
+  await untilReady(suite, 'app=port', 1);
+  const [first, second] = machines.hosts as [Host, Host];
+  assert.match((await natRules(second)).join('\n'), /--dports 8090 -j CNI-DN-/);
+  await first.run(['iptables', '-w', '-t', 'nat', '-N', 'CNI-HOSTPORT-DNAT']);
+  await first.run(['iptables', '-w', '-t', 'nat', '-A', ...FOREIGN_RULE]);
+});
+
 test('down takes Slipway off the hosts and leaves them running', async () => {
   const result = await suite.slipway(['down', 'lab']);
   assert.equal(result.code, 0, result.stderr);
+  const [first, second] = machines.hosts as [Host, Host];
+  assert.deepEqual(await natRules(second), [], 'rules of the host port');
+  assert.equal((await natRules(first)).filter((line) => line.includes('name: \\"other\\"')).length, 1, 'the rule of another network stays');
+  for (const host of [first, second]) await host.run(['sh', '-c', 'nft delete table ip nat'], { check: false });
   for (const host of machines.hosts) {
     const { stdout } = await host.run([
       'sh',
