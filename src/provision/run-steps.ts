@@ -35,6 +35,8 @@ export const runSteps = async <Context>(
   interrupted.addEventListener('abort', remember, { once: true });
   let changed = false;
   let failure: { step: Step<Context>; error: unknown } | undefined;
+  /** By which the others were stopped. */
+  const firstError = (): unknown => failure?.error;
 
   const run = async (step: Step<Context>, needs: readonly string[]): Promise<void> => {
     // All steps are registered before the first one looks for those that it needs.
@@ -50,7 +52,10 @@ export const runSteps = async <Context>(
       changed ||= outcome.changed;
       push({ type: 'step-done', step: step.name, changed: outcome.changed, milliseconds: Math.round(now() - startedAt) });
     } catch (error) {
-      push({ type: 'step-failed', step: step.name, reason: interrupted.aborted ? 'interrupted' : messageOf(error) });
+      const first = firstError();
+      const isStopped = first !== undefined && (error === first || (error as Error | undefined)?.name === 'AbortError');
+      const reason = interrupted.aborted ? 'interrupted' : isStopped ? 'stopped, as another step has failed' : messageOf(error);
+      push({ type: 'step-failed', step: step.name, reason });
       failure ??= { step, error };
       options.stop(error);
     } finally {

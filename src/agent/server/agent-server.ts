@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AgentConfig } from '../../api/config/agent-config.ts';
 import type { Component } from '../../base/async/component.ts';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import { createWebSocketStream } from '../../base/streams/websocket-stream.ts';
 import type { Client } from '../../client/client.ts';
@@ -84,9 +85,15 @@ export class AgentServer implements Component {
     server.on('request', (request, response) => void this.#answer(request, response));
     server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     server.on('tlsClientError', (error) => this.#options.log.debug('TLS handshake failed', { error: String(error) }));
+    const { port } = this.#options.config;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(this.#options.config.port, () => resolve());
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const isTaken = error.code === 'EADDRINUSE';
+        reject(
+          isTaken ? new SlipwayError('ADDRESS_IN_USE', { tried: `listen on port ${port}`, cause: 'another program listens there' }) : error,
+        );
+      });
+      server.listen(port, () => resolve());
     });
   }
 

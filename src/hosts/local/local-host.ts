@@ -3,6 +3,7 @@ import { constants, createReadStream } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host, RunOptions, RunResult, ServiceManager } from '../host.ts';
 import { detectServices } from '../services/detect-services.ts';
 import { runProcess } from './run-process.ts';
@@ -19,15 +20,29 @@ export interface LocalHostOptions {
 /** This machine, or a sandbox on it whose files can be reached from here. */
 export const createLocalHost = async (options: LocalHostOptions): Promise<Host> => {
   const outside = options.outside ?? ((path) => path);
+  const explain =
+    (path: string) =>
+    (error: NodeJS.ErrnoException): never => {
+      if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') throw error;
+      const folder = dirname(outside(path));
+      throw new SlipwayError('DISK_FULL', {
+        tried: `write ${path} on ${options.name}`,
+        cause: `the file system of ${folder} is full (${error.code})`,
+        advice: ['df -h'],
+      });
+    };
   const host = {
     name: options.name,
     run: async (command: readonly string[], run: RunOptions = {}): Promise<RunResult> => {
       const enter = options.enter?.() ?? [];
-      return runProcess([...enter, ...command], { ...run, where: options.name, shown: command });
+      // What enters a sandbox is another process than what runs in it: killed from outside, it would leave that behind.
+      const bounded = enter.length && run.timeoutMs ? ['timeout', '-s', 'KILL', String(run.timeoutMs / 1000 + 1)] : [];
+      return runProcess([...enter, ...bounded, ...command], { ...run, where: options.name, shown: command });
     },
     readFile: (path: string) => readIfThere(outside(path)),
-    writeFile: (path: string, content: string | Uint8Array, { mode }: { mode: number }) => writeAtomically(outside(path), content, mode),
-    copyFile: (from: string, path: string, { mode }: { mode: number }) => copyWhenDifferent(from, outside(path), mode),
+    writeFile: (path: string, content: string | Uint8Array, { mode }: { mode: number }) =>
+      writeAtomically(outside(path), content, mode).catch(explain(path)),
+    copyFile: (from: string, path: string, { mode }: { mode: number }) => copyWhenDifferent(from, outside(path), mode).catch(explain(path)),
     close: async () => {},
   };
   return { ...host, services: await detectServices(host, options.services) };

@@ -17,8 +17,17 @@ export const runProcess = (
       env: { ...CLEAN_ENVIRONMENT, ...options.env },
       cwd: '/',
       ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.timeoutMs ? { timeout: options.timeoutMs, killSignal: 'SIGKILL' as const } : {}),
     });
+    let isOver = false;
+    const deadline =
+      options.timeoutMs &&
+      setTimeout(() => {
+        isOver = true;
+        child.kill('SIGKILL');
+        // What it has started may live on and hold its output: nobody waits for that.
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, options.timeoutMs);
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
     for (const stream of ['stdout', 'stderr'] as const)
       child[stream].on('data', (chunk: Buffer) => {
@@ -26,18 +35,20 @@ export const runProcess = (
         if (output.size <= OUTPUT_LIMIT) output[stream].push(chunk);
       });
     child.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(deadline);
       const absent: RunResult = { exitCode: 127, stdout: '', stderr: `${program}: not found` };
       if (error.code !== 'ENOENT') reject(error);
       else if (options.check === false) resolve(absent);
       else reject(commandFailed(options.shown ?? command, options.where, absent));
     });
-    child.once('close', (code, signal) => {
+    child.once('close', (code) => {
+      clearTimeout(deadline);
       const result: RunResult = {
         exitCode: code ?? 137,
         stdout: Buffer.concat(output.stdout).toString(),
         stderr: Buffer.concat(output.stderr).toString(),
       };
-      if (signal === 'SIGKILL' && options.timeoutMs) result.stderr += `no end after ${options.timeoutMs} ms`;
+      if (isOver) result.stderr += `no end after ${options.timeoutMs} ms`;
       if (result.exitCode !== 0 && options.check !== false) reject(commandFailed(options.shown ?? command, options.where, result));
       else resolve(result);
     });

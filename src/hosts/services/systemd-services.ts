@@ -28,8 +28,10 @@ export const createSystemdServices = (host: ServiceHost): ServiceManager => {
     },
     status: async (name) => {
       if ((await host.readFile(unitPath(name))) === undefined) return 'absent';
-      const { stdout } = await host.run(['systemctl', 'is-active', name], { check: false });
-      return STATES[stdout.trim()] ?? 'stopped';
+      const { stdout } = await host.run(['systemctl', 'show', '--property', 'ActiveState', '--property', 'SubState', name], {
+        check: false,
+      });
+      return stateIn(stdout);
     },
     logLines: async (name, count) => {
       const { stdout } = await host.run(['journalctl', '--unit', name, '--lines', String(count), '--output', 'cat', '--no-pager'], {
@@ -54,6 +56,12 @@ const STATES: Record<string, 'running' | 'stopped' | 'failed'> = {
   activating: 'running',
   reloading: 'running',
   failed: 'failed',
+};
+
+/** From `systemctl show`. A program that has ended and is about to be started again counts as failed: it ran, and should. */
+export const stateIn = (shown: string): 'running' | 'stopped' | 'failed' => {
+  const value = (property: string): string => new RegExp(`^${property}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
+  return value('SubState').startsWith('auto-restart') ? 'failed' : (STATES[value('ActiveState')] ?? 'stopped');
 };
 
 const unitPath = (name: string): string => `/etc/systemd/system/${name}.service`;

@@ -218,6 +218,6 @@ const withNextCommand = (error: unknown, cluster: string, kept: boolean): unknow
   return error.with({
     advice: kept
       ? [...own, `slipway up ${cluster}`, `slipway down ${cluster}`]
-      : [...own, `slipway up ${cluster} --keep   # with the same flags; leaves what was made, to look at`],
+      : [`slipway up ${cluster} --keep   # with the same flags; leaves what was made, to look at`, ...own],
   });
 };

@@ -7,7 +7,8 @@ import type { Step } from './step.ts';
 export const bundleImages: Step<ClusterContext> = {
   name: 'bundle-images',
   title: 'Loading images of the bundle',
-  needs: ['container-runtime'],
+  // That step waits until containerd answers, and tells why when it does not.
+  needs: ['images'],
   wanted: (context) => Boolean(context.bundle?.manifest.images.length),
   apply: async (context, report) => {
     const { manifest, pathOf } = context.bundle as OpenBundle;

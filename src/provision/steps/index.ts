@@ -27,7 +27,7 @@ import { workloadsReady } from './workloads-ready.ts';
  *                         +- certificates -- kubeconfig -'           |
  *                                      +- agents --------------------'
  *
- * With --bundle, bundle-images after container-runtime; default-storage-class after api-ready, manifests after nodes-ready, with --wait workloads-ready after these. Hooks of the cluster file run
+ * With --bundle, bundle-images after images; default-storage-class after api-ready, manifests after nodes-ready, with --wait workloads-ready after these. Hooks of the cluster file run
  * before and after all.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [

@@ -68,13 +68,17 @@ test('after a failure nothing new begins, what runs is told to stop, and all tha
     apply: () =>
       new Promise((_, reject) => {
         run.said.push('beside begins');
-        run.stopped.signal.addEventListener('abort', () => reject(new Error('stopped')));
+        run.stopped.signal.addEventListener('abort', () => reject(new DOMException('This operation was aborted', 'AbortError')));
       }),
   });
   const late = failing('b', run, new Error('no disk'));
   await assert.rejects(start([step('a', run), beside, { ...late, needs: ['a'] }, step('c', run)], run), /no disk/);
   assert.deepEqual(run.said.slice(-3), ['b undone', 'beside undone', 'a undone']);
   assert.equal(run.said.includes('c begins'), false);
+  assert.deepEqual(
+    run.events.flatMap((event) => (event.type === 'step-failed' ? [`${event.step}: ${event.reason}`] : [])),
+    ['b: no disk', 'beside: stopped, as another step has failed'],
+  );
 });
 
 test('the error names the step, the reason and the log; codes that speak for themselves are kept', async () => {
