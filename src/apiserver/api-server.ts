@@ -144,7 +144,7 @@ export class ApiServer implements Component {
       changed: () => discovery.forget(),
     });
     const handler = new RequestHandler({
-      authenticator: new Authenticator(authenticateToken),
+      authenticator: new Authenticator({ tokens: authenticateToken, now }),
       authorize: this.#authorize,
       flow: new FlowControl(options.limits),
       dispatcher: this.#dispatcher,

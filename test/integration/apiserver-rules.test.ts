@@ -1,12 +1,15 @@
 /** Who may do what, and what writes are admitted: certificates, tokens, RBAC, nodes, quotas, addresses. */
 import assert from 'node:assert/strict';
+import { Agent, request } from 'node:https';
 import { after, before, test } from 'node:test';
 import type { KubeObject, Stored } from '../../src/api/meta/object.ts';
 import { StatusError } from '../../src/api/meta/status.ts';
 import type { ApiRequest, Transport } from '../../src/api/transport.ts';
 import type { Pod } from '../../src/api/types/core-v1.ts';
+import { createAuthority, issueCertificate, type KeyPair } from '../../src/pki/certificates.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { rawRequest } from '../support/raw-request.ts';
+import { until } from '../support/until.ts';
 
 const CSR =
   'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIR01HNENBUUF3RERFS01BZ0dBMVVFQXd3QmVEQlpNQk1HQnlxR1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCSWpMRVFEenBNbytOQnRleHhmdXdEM2I1US9EZkplSjAxTHhKTDEybjQvbWVPRFFqNmJaaS9KZm4rY1ZEblRhCjBQUkQ3OWoxQ1hiUVRtanhsMGpWZEptZ0FEQUtCZ2dxaGtqT1BRUURBZ05JQURCRkFpQVB4bFozYkJrN2ZHSVgKS2M2ZS9wQU5Vcmx1VTVXTThNMkdOOXFEaEtpamhnSWhBSUVndFlJaHY4eW5DRHZsdVNxQ1B1R3Z2d2lTdHk2eQpLYU1KZEY4T1c5eEQKLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==';
@@ -36,6 +39,68 @@ const podOn = (name: string, nodeName: string, spec: object = {}): object => ({
   apiVersion: 'v1',
   metadata: { name },
   spec: { nodeName, automountServiceAccountToken: false, containers: [{ name: 'c', image: 'i' }], ...spec },
+});
+
+/** What kube-apiserver 1.36 answered to the same questions over HTTP/1.1, certificate by certificate. */
+test('a client certificate that does not hold is refused, unless a token beside it does', async () => {
+  const { authority } = server;
+  const masters = { commonName: 'admin', organizations: ['system:masters'], days: 1 };
+  const client = { ...masters, usages: ['client'] as const };
+  const other = await createAuthority({ commonName: 'other', years: 1 });
+  const made = await post('/api/v1/namespaces/default/serviceaccounts/default/token', {
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
+    spec: {},
+  });
+  const { token } = (made as unknown as { status: { token: string } }).status;
+  const ask = async (pair: KeyPair | undefined, authorization?: string) => {
+    const { code, json } = await rawRequest(
+      { url: server.url, caPem: server.caPem, cert: pair?.certPem, key: pair?.keyPem },
+      { path: '/api/v1/nodes', headers: authorization ? { authorization } : {} },
+    );
+    return code === 200 ? '200' : `${code} ${json.message}`.replace(/ cannot.*/, '');
+  };
+  const nobody = '403 nodes is forbidden: User "system:anonymous"';
+  const account = '403 nodes is forbidden: User "system:serviceaccount:default:default"';
+  const refused = '401 Unauthorized';
+  const rows: [what: string, pair: KeyPair | undefined, plain: string, withToken: string, withBadToken: string][] = [
+    ['that holds', server.admin, '200', '200', '200'],
+    ['none', undefined, nobody, account, refused],
+    ['expired', await issueCertificate(authority, { ...client, now: new Date('2020-01-01') }), refused, account, refused],
+    ['not valid yet', await issueCertificate(authority, { ...client, now: new Date(Date.now() + 86_400_000) }), refused, account, refused],
+    ['of another authority', await issueCertificate(other, client), refused, account, refused],
+    ['for servers', await issueCertificate(authority, { ...masters, usages: ['server'] }), refused, account, refused],
+  ];
+  for (const [what, pair, plain, withToken, withBadToken] of rows) {
+    assert.equal(await ask(pair), plain, what);
+    assert.equal(await ask(pair, `Bearer ${token}`), withToken, `${what}, and a token`);
+    assert.equal(await ask(pair, 'Bearer nobody'), withBadToken, `${what}, and a bad token`);
+    assert.equal(await ask(pair, 'Basic eDp5'), plain, `${what}, and a password`);
+  }
+});
+
+test('a connection that outlives its certificate is refused from then on', async () => {
+  const short = await issueCertificate(server.authority, {
+    commonName: 'admin',
+    organizations: ['system:masters'],
+    usages: ['client'],
+    days: 3 / 86_400,
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: server.caPem, cert: short.certPem, key: short.keyPem });
+  const ask = () =>
+    new Promise<{ code: number | undefined; reused: boolean }>((resolve, reject) => {
+      const outgoing = request(`${server.url}/api/v1/nodes`, { agent }, (answer) => {
+        answer.resume().on('end', () => resolve({ code: answer.statusCode, reused: outgoing.reusedSocket }));
+      });
+      outgoing.on('error', reject).end();
+    });
+  try {
+    assert.deepEqual(await ask(), { code: 200, reused: false });
+    await until(async () => (await ask()).code !== 200, { withinMs: 10_000 });
+    assert.deepEqual(await ask(), { code: 401, reused: true });
+  } finally {
+    agent.destroy();
+  }
 });
 
 test('a new binding counts for the very next request, and its removal too', async () => {

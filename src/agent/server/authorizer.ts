@@ -43,8 +43,9 @@ export class Authorizer {
   async #byCertificate(request: IncomingMessage): Promise<UserInfo | undefined> {
     const socket = request.socket as TLSSocket;
     if (!socket.authorized) return undefined;
-    const { subject } = socket.getPeerCertificate();
-    if (!subject?.CN) return undefined;
+    const { subject, valid_to: validTo } = socket.getPeerCertificate();
+    // A connection may outlive its certificate.
+    if (!subject?.CN || Date.parse(validTo) < this.#now()) return undefined;
     return { name: String(subject.CN), groups: [...[subject.O ?? []].flat(), 'system:authenticated'] };
   }
 

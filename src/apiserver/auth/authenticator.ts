@@ -9,35 +9,36 @@ export const AUTHENTICATED = 'system:authenticated';
 
 export const unauthorized = () => statusError(401, 'Unauthorized', 'Unauthorized');
 
+/** What a connection has shown: who it is and until when (milliseconds since the epoch), nothing, or a certificate that does not hold. */
+type Shown = { user: UserInfo; until: number } | 'nothing' | 'invalid';
+
 /**
- * Who asks: the client certificate's CN and O, or the bearer's token, or nobody. A certificate is read once for a connection. Throws 401
- * for a token that nobody vouches for; a certificate of another authority counts as none, as upstream has it.
+ * Who asks: the client certificate's CN and O, or the bearer's token, or nobody. A certificate is read once for a connection, and judged by the
+ * clock with every request, as a connection may outlive it. Throws 401 for a token that nobody vouches for, and, as upstream does, for a certificate
+ * that does not hold (expired, of another authority, not for clients) unless a token beside it does.
  */
 export class Authenticator {
   readonly #tokens: TokenAuthenticator;
-  readonly #ofSocket = new WeakMap<TLSSocket, UserInfo | null>();
+  readonly #now: () => number;
+  readonly #ofSocket = new WeakMap<TLSSocket, Shown>();
 
-  constructor(tokens: TokenAuthenticator) {
+  constructor({ tokens, now }: { tokens: TokenAuthenticator; now: () => number }) {
     this.#tokens = tokens;
+    this.#now = now;
   }
 
   /** A promise only where a token must be looked at. */
   authenticate(socket: TLSSocket, headers: IncomingHttpHeaders): UserInfo | Promise<UserInfo> {
-    let user = this.#ofSocket.get(socket);
-    if (user === undefined) {
-      user = certificateUser(socket) ?? null;
-      this.#ofSocket.set(socket, user);
+    let shown = this.#ofSocket.get(socket);
+    if (shown === undefined) {
+      shown = certificateOf(socket);
+      this.#ofSocket.set(socket, shown);
     }
-    if (user !== null) return user;
-    const authorization = headers.authorization;
-    if (authorization === undefined) {
-      const protocol = headers['sec-websocket-protocol'];
-      const token = typeof protocol === 'string' ? tokenOfProtocol(protocol) : undefined;
-      return token === undefined ? ANONYMOUS : this.#byToken(token);
-    }
-    const [scheme, token] = authorization.split(' ', 2);
-    if (scheme?.toLowerCase() !== 'bearer' || !token) return ANONYMOUS;
-    return this.#byToken(token);
+    if (typeof shown === 'object' && this.#now() <= shown.until) return shown.user;
+    const token = tokenIn(headers);
+    if (token !== undefined) return this.#byToken(token);
+    if (shown !== 'nothing') throw unauthorized();
+    return ANONYMOUS;
   }
 
   async #byToken(token: string): Promise<UserInfo> {
@@ -47,14 +48,21 @@ export class Authenticator {
   }
 }
 
-const certificateUser = (socket: TLSSocket): UserInfo | undefined => {
-  if (socket.authorized !== true) return undefined;
-  const certificate = socket.getPeerCertificate();
-  const subject = certificate?.subject as { CN?: string | string[]; O?: string | string[] } | undefined;
+const certificateOf = (socket: TLSSocket): Shown => {
+  const certificate = socket.getPeerX509Certificate();
+  if (!certificate) return 'nothing';
+  if (socket.authorized !== true) return 'invalid';
+  const { subject } = certificate.toLegacyObject() as { subject?: { CN?: string | string[]; O?: string | string[] } };
   const name = Array.isArray(subject?.CN) ? subject.CN[0] : subject?.CN;
-  if (!name) return undefined;
+  if (!name) return 'nothing';
   const groups = subject?.O === undefined ? [] : Array.isArray(subject.O) ? subject.O : [subject.O];
-  return Object.freeze({ name, groups: Object.freeze([...groups, AUTHENTICATED]) });
+  return { user: Object.freeze({ name, groups: Object.freeze([...groups, AUTHENTICATED]) }), until: Date.parse(certificate.validTo) };
+};
+
+const tokenIn = ({ authorization, 'sec-websocket-protocol': protocol }: IncomingHttpHeaders): string | undefined => {
+  if (authorization === undefined) return typeof protocol === 'string' ? tokenOfProtocol(protocol) : undefined;
+  const [scheme, token] = authorization.split(' ', 2);
+  return scheme?.toLowerCase() === 'bearer' && token ? token : undefined;
 };
 
 const TOKEN_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
