@@ -15,7 +15,7 @@ const TIERS = {
   unit: { files: 'test/unit/**/*.test.ts', concurrency: 2 },
   contract: { files: 'test/contract/**/*.test.ts', concurrency: 2 },
   integration: { files: 'test/integration/**/*.test.ts', concurrency: 2 },
-  e2e: { files: 'test/e2e/**/*.test.ts', concurrency: 1, again: true },
+  e2e: { files: 'test/e2e/**/*.test.ts', concurrency: 2, again: true },
 };
 
 const asked = process.argv.slice(2);
