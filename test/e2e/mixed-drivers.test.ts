@@ -28,6 +28,7 @@ kind: Cluster
 metadata: {name: mixed}
 spec:
   drivers:
+    local: {subnet: 10.89.200.0/24}
     ssh: {identityFile: ${machines.identityFile}}
   addons: {demo: true}
   pools:
@@ -47,6 +48,17 @@ test('the plan names the machines of both drivers', async () => {
       ['mixed-rack-1', 'ssh'],
     ],
   );
+});
+
+test('a host that does not know the way to sandboxes of this computer is refused before anything is laid down', async () => {
+  const [host] = machines.hosts;
+  await host?.run(['ip', 'route', 'add', 'unreachable', '10.89.200.0/24']);
+  const result = await suite.slipway(['up', '-f', path, '--yes']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /PREFLIGHT_FAILED[\s\S]*mixed-1 \(10\.89\.200\.11\) does not answer it on 10250\/tcp/);
+  assert.match(result.stderr, /ip route add 10\.89\.200\.0\/24 via .* # on mixed-rack-1 /);
+  await host?.run(['ip', 'route', 'del', 'unreachable', '10.89.200.0/24']);
+  assert.deepEqual(await suite.leftovers(), hostsOnly);
 });
 
 test('pods on nodes of both drivers answer behind one Service', async () => {

@@ -9,6 +9,7 @@ import { type HostAnswer, type HostQuestion, hostFindings, takenPorts } from '..
 import { type NodeMarker, writeMarker } from '../node-marker.ts';
 import { overLostConnections } from '../over-lost-connections.ts';
 import { decideOverlay } from '../pod-network.ts';
+import { unreachedAcross } from '../reach-across.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { uninstall } from '../uninstall.ts';
 import type { Step } from './step.ts';
@@ -25,7 +26,7 @@ export const hosts: Step<ClusterContext> = {
     const { spec } = context;
     const answers = await Promise.all(spec.nodes.map((node) => ask(context, node)));
     for (const warning of answers.flatMap((answer) => answer.warnings)) report(warning);
-    refuse(context, answers);
+    refuse(context, [...answers, { errors: await unreachedAcross(context) }]);
     const taken = answers.filter(({ owner }) => owner === 'taken');
     await Promise.all(
       taken.map(async ({ host }) => {
@@ -87,7 +88,7 @@ const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: b
   return { node, host, ...(listeners ? hostFindings({ ...question, listeners }) : answer) };
 };
 
-const refuse = ({ spec }: ClusterContext, answers: readonly Asked[]): void => {
+const refuse = ({ spec }: ClusterContext, answers: readonly Pick<Asked, 'errors'>[]): void => {
   const errors = answers.flatMap((answer) => answer.errors);
   if (errors.length) throw combineErrors(`make the cluster ${spec.name}`, errors);
 };
