@@ -1,5 +1,5 @@
 import type { Finding } from '../../drivers/driver.ts';
-import { AGENT_PORT, API_PORT, NODE_PATHS } from '../spec/node-paths.ts';
+import { AGENT_PORT, API_PORT, NODE_PATHS, PROXY_PORT } from '../spec/node-paths.ts';
 import type { NodeFacts } from './node-facts.ts';
 
 /** What a host is, or is to be. */
@@ -36,7 +36,7 @@ const PORTS: readonly Port[] = [
   { port: 2379, protocol: 'tcp', what: 'etcd', onControlPlane: true },
   { port: 2380, protocol: 'tcp', what: 'etcd', onControlPlane: true },
   { port: AGENT_PORT, protocol: 'tcp', what: 'the node agent' },
-  { port: 10256, protocol: 'tcp', what: 'the service proxy' },
+  { port: PROXY_PORT, protocol: 'tcp', what: 'the service proxy' },
 ];
 
 const ports: NodeCheck = (facts, role) =>

@@ -1,6 +1,6 @@
 import type { Finding } from '../../drivers/driver.ts';
 import type { Host } from '../../hosts/host.ts';
-import { AGENT_PORT, API_PORT, NODE_PATHS } from '../spec/node-paths.ts';
+import { AGENT_PORT, API_PORT, NODE_PATHS, PROXY_PORT } from '../spec/node-paths.ts';
 
 /** A node as others see it. */
 export interface ReachedNode {
@@ -29,7 +29,7 @@ Promise.all(process.argv.slice(1).map((target) => new Promise((resolve) => {
   socket.once('connect', () => end('open')).once('error', (error) => end(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'));
 }))).then((found) => { console.log(JSON.stringify(found)); process.exit(0); });`;
 
-/** Every node asks every other one: at its agent, at the API, and through the overlay that its pods use. */
+/** Every node asks every other one: at its agent and its proxy, at the API, and through the overlay that its pods use. */
 export const reachabilityFindings = async (nodes: readonly ReachedNode[]): Promise<(Finding & { node: string })[]> => {
   const found = await Promise.all(
     nodes.map(async (from) => {
@@ -43,12 +43,14 @@ export const reachabilityFindings = async (nodes: readonly ReachedNode[]): Promi
 };
 
 const agentOf = (node: ReachedNode): string => `${node.address} ${AGENT_PORT}`;
+const proxyOf = (node: ReachedNode): string => `${node.address} ${PROXY_PORT}`;
 const apiOf = (node: ReachedNode): string => `${node.address} ${API_PORT}`;
 /** The overlay's device has the first address of the node's range (agent/network/pods). Nothing need listen there. */
 const tunnelOf = ({ podCidr = '' }: ReachedNode): string => `${podCidr.split('/')[0]} ${AGENT_PORT}`;
 
 const targetsOf = (node: ReachedNode): string[] => [
   agentOf(node),
+  proxyOf(node),
   ...(node.controlPlane ? [apiOf(node)] : []),
   ...(node.overlay && node.podCidr ? [tunnelOf(node)] : []),
 ];
@@ -71,10 +73,19 @@ export const findingsFor = (
       {
         severity: 'error',
         problem: `${from} does not reach ${to.name} (${to.address}) on ${AGENT_PORT}/tcp: logs, exec and updates without loss do not work.`,
-        fix: `open ${AGENT_PORT}/tcp${to.controlPlane ? `, ${API_PORT}/tcp` : ''} and 4789/udp between the nodes, for example: ufw allow from ${to.address}`,
+        fix: `open ${AGENT_PORT}/tcp, ${PROXY_PORT}/tcp${to.controlPlane ? `, ${API_PORT}/tcp` : ''} and 4789/udp between the nodes, for example: ufw allow from ${to.address}`,
       },
     ];
   return [
+    ...(isSilent(proxyOf(target))
+      ? [
+          {
+            severity: 'error' as const,
+            problem: `${from} does not reach the service proxy of ${to.name} (${to.address}:${PROXY_PORT}): pods that end wait for it in vain.`,
+            fix: `ufw allow ${PROXY_PORT}/tcp   # on ${to.name}`,
+          },
+        ]
+      : []),
     ...(to.controlPlane && isSilent(apiOf(target))
       ? [
           {

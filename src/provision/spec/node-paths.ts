@@ -51,3 +51,5 @@ export const missingPackages = (facts: Pick<HostFacts, 'tools' | 'cniFolders'>):
 
 export const API_PORT = 6443;
 export const AGENT_PORT = 10250;
+/** Where nodes ask each other's Service proxies how far they are. */
+export const PROXY_PORT = 10256;

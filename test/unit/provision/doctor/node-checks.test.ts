@@ -149,5 +149,6 @@ test('ways between nodes: silence is told once, with what to open', () => {
   assert.deepEqual(of(), []);
   assert.match(of('192.0.2.2 10250', '192.0.2.2 6443', '10.244.1.0 10250').join(), /^a does not reach b \(192.0.2.2\) on 10250/);
   assert.match(of('192.0.2.2 6443').join(), /the API on b/);
+  assert.match(of('192.0.2.2 10256').join(), /the service proxy of b \(192.0.2.2:10256\)/);
   assert.match(of('10.244.1.0 10250').join(), /pods of b.*overlay/);
 });
