@@ -40,7 +40,9 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
         await close();
       }
       const { [id.name]: _, ...addresses } = state.addresses;
-      const settings = options.host ? { ...node.settings, host: options.host } : node.settings;
+      // The address that was given for the old host is not that of the new one.
+      const { address: _old, ...kept } = node.settings;
+      const settings = options.host ? { ...kept, host: options.host } : node.settings;
       const nodes = state.spec.nodes.map((one) => (one.name === id.name ? { ...one, settings } : one));
       await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses });
     });

@@ -1,0 +1,77 @@
+/** `slipway node replace --host`: another host becomes the node, while the old one still answers, and when it is lost. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { deploymentManifest, podsOf, untilReady } from '../support/demo-cluster.ts';
+import { type SshMachines, startSshMachines } from '../support/sshd.ts';
+import { enterSuite } from '../support/suite.ts';
+
+const suite = await enterSuite(import.meta.filename);
+let machines: SshMachines;
+const succeed = async (...args: string[]): Promise<{ stdout: string; stderr: string }> => {
+  const result = await suite.slipway(args);
+  assert.equal(result.code, 0, `slipway ${args.join(' ')}: ${result.stderr}`);
+  return result;
+};
+const target = (index: number): string => machines.targets[index] ?? '';
+const addressOfSecond = async (): Promise<string | undefined> => {
+  const nodes = JSON.parse((await succeed('node', 'list', '-o', 'json')).stdout) as { name: string; address: string; ready: boolean }[];
+  assert.ok(nodes.every((node) => node.ready));
+  return nodes.find((node) => node.name === 'lab-2')?.address;
+};
+/** What is there of a node. */
+const onHost = async (index: number): Promise<string> =>
+  (
+    await machines.hosts[index]?.run(
+      [
+        'sh',
+        '-c',
+        'find /etc/slipway /usr/local/lib/slipway /var/lib/kubelet ! -type d | grep -v services/sshd/; ps -e -o args= | grep -E "^(containerd|/usr/local/lib/slipway)"',
+      ],
+      { check: false },
+    )
+  )?.stdout ?? '';
+const nodesOfPods = async (): Promise<string[]> =>
+  [...(await podsOf(suite, 'app=web')).values()].filter(({ ready }) => ready).map(({ node }) => node);
+
+before(async () => {
+  machines = await startSshMachines(join(suite.root, 'sshd'), 3);
+  await succeed('up', 'lab', '--host', target(0), '--host', target(1), '-i', machines.identityFile);
+  writeFileSync(join(suite.root, 'web.yaml'), deploymentManifest('web', { replicas: 4 }));
+  await succeed('apply', '-f', join(suite.root, 'web.yaml'));
+  await untilReady(suite, 'app=web', 4);
+});
+after(async () => {
+  await suite.slipway(['down', 'lab', '--force', '--driver', 'ssh']);
+  await machines.close();
+});
+
+test('the old host is drained and given back, and the new one is the node', async () => {
+  await succeed('node', 'replace', 'lab-2', '--host', target(2));
+  assert.equal(await addressOfSecond(), target(2).replace('root@', ''));
+  assert.equal(await onHost(1), '', 'nothing stays on the old host');
+  await untilReady(suite, 'app=web', 4);
+  await succeed('rollout', 'restart', 'deployment', 'web');
+  await succeed('rollout', 'status', 'deployment', 'web');
+  await untilReady(suite, 'app=web', 4);
+  assert.ok((await nodesOfPods()).includes('lab-2'), 'pods run on the new host');
+});
+
+test('a host that is lost is replaced with --force, and says so; when it comes back, reset takes Slipway off it', async () => {
+  await machines.powerOff(2);
+  const { stderr } = await succeed('node', 'replace', 'lab-2', '--host', target(1), '--force');
+  assert.match(stderr, /Slipway stays on lab-2: [\s\S]*slipway node reset/);
+  assert.equal(await addressOfSecond(), target(1).replace('root@', ''));
+  await untilReady(suite, 'app=web', 4);
+  await machines.powerOn(2);
+  await succeed('node', 'reset', target(2), '-i', machines.identityFile, '--force');
+  assert.equal(await onHost(2), '');
+  assert.equal(await addressOfSecond(), target(1).replace('root@', ''));
+});
+
+test('up afterwards changes nothing, and down leaves nothing on any host', async () => {
+  assert.match((await succeed('up', 'lab')).stdout, /Cluster lab is unchanged/);
+  await succeed('down', 'lab');
+  for (const index of [0, 1, 2]) assert.equal(await onHost(index), '', `left on host ${index + 1}`);
+});
