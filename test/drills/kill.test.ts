@@ -14,11 +14,9 @@ if (process.env['DRIVER'] === 'ssh')
   test(`${kills} kills over SSH leave nothing`, async () => {
     const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
     try {
-      const look =
-        'find /etc/slipway /usr/local/lib/slipway /var/lib/kubelet -type f 2> /dev/null; ls /etc/service 2> /dev/null | grep slipway; ip -brief link | grep slipway; true';
       const leftOnHosts = async (): Promise<string[]> =>
         (
-          await Promise.all(machines.hosts.map(async (host) => (await host.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean)))
+          await Promise.all(machines.hosts.map(async (host) => (await host.run(['sh', '-c', LOOK])).stdout.split('\n').filter(Boolean)))
         ).flat();
       const upArgs = ['--host', machines.targets[0] ?? '', '-i', machines.identityFile];
       log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, leftOnHosts, longest: { upMs: 12_000, downMs: 3000 }, log })));
@@ -30,3 +28,14 @@ else
   test(`${kills} kills on sandboxes leave nothing`, async () => {
     log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs: ['--nodes', '1'], longest: { upMs: 2500, downMs: 700 }, log })));
   });
+
+/** Files, services, programs, mounts, links, rules, addresses and routes of a node; the sshd of the machine itself is a service of its sandbox. */
+const LOOK = `find /etc/slipway /usr/local/lib/slipway /var/lib/slipway /var/lib/kubelet /var/lib/cni /etc/cni /var/log/pods /var/log/containers ! -type d 2> /dev/null | grep -v ^/etc/slipway/services/sshd/
+ls /run/slipway-init/services | grep slipway
+ps -e -o args= | grep -E '^(containerd|runsv slipway|/usr/local/lib/slipway)'
+awk '$2 ~ "slipway/|kubelet/|netns/" { print "mount " $2 }' /proc/mounts | grep -v -e ' /usr/local/lib/slipway$' -e ' /var/lib/slipway$' -e /var/tmp/
+ip -brief link | grep -v -e '^lo ' -e '^eth0@'
+nft list tables
+ip -brief -4 address show lo | grep -o '10\\.96[^ ]*'
+ip route show proto 83
+true`;

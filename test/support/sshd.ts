@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Machine } from '../../src/drivers/driver.ts';
 import { createLocalDriver } from '../../src/drivers/local/local-driver.ts';
 import type { Host } from '../../src/hosts/host.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
@@ -17,8 +18,13 @@ export interface SshMachines {
   changeHostKey(index: number): Promise<void>;
   /** The line of known_hosts for a machine. */
   hostKey(index: number): Promise<string>;
+  /** What a machine's sshd has said, of logins too. Kept where nothing of Slipway's is, which `node reset` takes away. */
+  sshdLog(index: number): Promise<string[]>;
   /** Takes the power away and gives it back: sshd begins with the machine. */
   reboot(index: number): Promise<void>;
+  /** One half of that. */
+  powerOff(index: number): Promise<void>;
+  powerOn(index: number): Promise<void>;
   /** Until the next reboot: a user, `dev`, who may use sudo as `sudoers` says (nothing: sudo is not installed). */
   addUser(index: number, options: { password: string; sudoers: string | undefined }): Promise<void>;
   /** Until the next reboot: a file system of its own, as small as wished, over a folder. */
@@ -30,6 +36,7 @@ export interface SshMachines {
 
 const FOLDER = '/var/tmp/sshd';
 const KEY = `${FOLDER}/host_key`;
+const LOG = `${FOLDER}/log`;
 
 export const startSshMachines = async (folder: string, count: number): Promise<SshMachines> => {
   mkdirSync(folder, { recursive: true });
@@ -42,6 +49,7 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
   const machines = await Promise.all(names.map((name) => driver.create({ cluster: 'hosts', name, settings: {} }, context)));
   const hosts = await Promise.all(machines.map((machine) => driver.connect(machine)));
   const hostOf = (index: number): Host => hosts[index] as Host;
+  const machineOf = (index: number): Machine => machines[index] as Machine;
   let keys = 0;
   const layHostKey = async (host: Host): Promise<void> => {
     const path = join(folder, `host-key-${keys++}`);
@@ -61,12 +69,17 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
       await host.services.install({
         name: 'sshd',
         description: 'sshd',
-        command: ['sh', '-c', `mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -f /dev/null ${SETTINGS.join(' ')}`],
+        command: ['sh', '-c', `mkdir -p /run/sshd; exec /usr/sbin/sshd -D -E ${LOG} -f /dev/null ${SETTINGS.join(' ')}`],
       });
       await host.services.start('sshd');
       await listens(host);
     }),
   );
+  const powerOff = (index: number): Promise<void> => driver.stop(machineOf(index), { powerOff: true });
+  const powerOn = async (index: number): Promise<void> => {
+    await driver.start(machineOf(index), context);
+    await listens(hostOf(index));
+  };
   return {
     targets: machines.map((machine) => `root@${machine.address}`),
     identityFile,
@@ -80,14 +93,16 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
       const [type, key] = ((await hostOf(index).readFile(`${KEY}.pub`))?.toString() ?? '').split(' ');
       return `${machines[index]?.address} ${type} ${key}`;
     },
+    sshdLog: async (index) => ((await hostOf(index).readFile(LOG))?.toString() ?? '').split('\n'),
     reboot: async (index) => {
-      const machine = machines[index] as (typeof machines)[number];
-      await driver.stop(machine, { powerOff: true });
-      await driver.start(machine, context);
+      await powerOff(index);
+      await powerOn(index);
     },
+    powerOff,
+    powerOn,
     addUser: async (index, { password, sudoers }) => {
       const hash = execFileSync('openssl', ['passwd', '-6', password], { encoding: 'utf8' }).trim();
-      await hostOf(index).run(['sh', '-c', ADD_USER], { input: hash });
+      await hostOf(index).run(['sh', '-c', ADD_USER], { input: `${hash}\n` });
       if (sudoers === undefined) await hostOf(index).run(['sh', '-c', 'mount --bind /dev/null "$(command -v sudo)"']);
       else await hostOf(index).run(['sh', '-c', SUDOERS], { input: `Defaults !mail_badpass\n${sudoers}\n` });
     },
