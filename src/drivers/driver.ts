@@ -152,7 +152,8 @@ export interface Machine extends MachineId {
 export interface PlannedResource {
   kind: string;
   name: string;
-  state: 'absent' | 'present' | 'stopped';
+  /** `differs`: there, and changed by `create`. */
+  state: 'absent' | 'present' | 'stopped' | 'differs';
   /** What it is to be: `2 CPUs, 2048 MiB`, `t3.small in eu-central-1a`. */
   detail?: string | undefined;
   usdPerHour?: number | undefined;

@@ -12,19 +12,21 @@ import { until } from '../support/until.ts';
 const moto = findMoto();
 const suite = await enterSuite(import.meta.filename);
 const file = join(suite.root, 'cluster.yaml');
-writeFileSync(
-  file,
-  `apiVersion: slipway/v1
+const writeCluster = (clientCidrs: string): void =>
+  writeFileSync(
+    file,
+    `apiVersion: slipway/v1
 kind: Cluster
 metadata: {name: cloud}
 spec:
   driver: aws
   drivers:
-    aws: {region: eu-central-1, clientCidrs: [10.100.0.1/32], user: root}
+    aws: {region: eu-central-1, clientCidrs: [${clientCidrs}]}
   pools: [{name: main, count: 2}]
   addons: {demo: true}
 `,
-);
+  );
+writeCluster('10.100.0.1/32, 203.0.113.0/24');
 
 describe('a cluster on AWS', { skip: 'missing' in moto ? moto.missing : false }, () => {
   let world: AwsWorld;
@@ -59,6 +61,21 @@ describe('a cluster on AWS', { skip: 'missing' in moto ? moto.missing : false },
       ['eu-central-1a', 'eu-central-1b'],
     );
     assert.match(items[0]?.spec.providerID ?? '', /^aws:\/\/\/eu-central-1a\/i-/);
+  });
+
+  test('with another list of who may get in, plan shows what changes and up does it', async () => {
+    writeCluster('10.100.0.1/32, 192.0.2.0/24');
+    const plan = await suite.slipway(['plan', '-f', file, '--detailed-exitcode']);
+    assert.equal(plan.code, 2, plan.stderr);
+    assert.match(plan.stdout, /~ security-group slipway-cloud +SSH and API .*: opened to 192\.0\.2\.0\/24, closed to 203\.0\.113\.0\/24/);
+    assert.equal((await suite.slipway(['up', '-f', file])).code, 0);
+    const { SecurityGroups = [] } = await world.ec2.describeSecurityGroups({
+      Filters: [{ Name: 'group-name', Values: ['slipway-cloud'] }],
+    });
+    const cidrs = SecurityGroups.flatMap((group) => group.IpPermissions ?? []).flatMap((rule) => rule.IpRanges ?? []);
+    assert.deepEqual([...new Set(cidrs.map((range) => range.CidrIp))].toSorted(), ['10.100.0.1/32', '192.0.2.0/24']);
+    const again = await suite.slipway(['plan', '-f', file]);
+    assert.match(again.stdout, /No changes/);
   });
 
   test('a Service of type LoadBalancer gets a balancer that answers, and takes it along', async () => {

@@ -15,7 +15,7 @@ import type { Driver } from '../../src/drivers/driver.ts';
 import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { type AwsShim, startShim } from '../support/aws/aws-shim.ts';
-import { findMoto, type RunningMoto, startMoto } from '../support/aws/moto.ts';
+import { findMoto, NEWEST_DEBIAN, OLDER_DEBIAN, type RunningMoto, startMoto } from '../support/aws/moto.ts';
 
 const found = findMoto();
 const CLUSTER = 'api';
@@ -39,7 +39,7 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
   const network = (): AwsNetwork => new AwsNetwork({ clients, cluster: CLUSTER, journal });
   const wish = async (name: string, more: Partial<InstanceWish> = {}): Promise<InstanceWish> => ({
     id: { cluster: CLUSTER, name },
-    image: await findImage(await clients.ec2(), {}),
+    image: await findImage(clients, {}),
     type: 't3.small',
     diskGiB: 20,
     spot: false,
@@ -116,6 +116,53 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     });
   });
 
+  test('the image is the one that its publisher names, else the newest of the publisher', async () => {
+    shim.parameters.set('/aws/service/debian/release/12/latest/amd64', OLDER_DEBIAN);
+    assert.equal((await findImage(clients, {})).ImageId, OLDER_DEBIAN);
+    shim.fail({ action: 'GetParameter', code: 'AccessDeniedException', times: 1 });
+    assert.equal((await findImage(clients, {})).ImageId, NEWEST_DEBIAN);
+    shim.parameters.clear();
+    assert.equal((await findImage(clients, {})).ImageId, NEWEST_DEBIAN);
+    assert.match((await findImage(clients, { os: 'ubuntu-24.04' })).Name ?? '', /ubuntu-noble/);
+    shim.fail({ action: 'GetParameter', code: 'ExpiredTokenException', times: 1 });
+    await assert.rejects(findImage(clients, {}), { code: 'CLOUD_AUTH_FAILED' });
+  });
+
+  test('who is let in follows the lists: what is wished no more is withdrawn, and rules of others stay', async () => {
+    const ec2 = await clients.ec2();
+    const open = (port: number, range: object) =>
+      ec2.authorizeSecurityGroupIngress({
+        GroupId: ids.securityGroupId,
+        IpPermissions: [{ IpProtocol: 'tcp', FromPort: port, ToPort: port, IpRanges: [range] }],
+      });
+    await open(22, { CidrIp: '192.0.2.0/24', Description: 'the office' });
+    await open(8443, { CidrIp: '198.51.100.7/32' });
+    const rules = async (): Promise<string[]> => {
+      const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+      return (SecurityGroups[0]?.IpPermissions ?? [])
+        .flatMap((rule) => (rule.IpRanges ?? []).map((range) => `${rule.FromPort} ${range.CidrIp}`))
+        .toSorted();
+    };
+    const before = await rules();
+    const others = ['22 192.0.2.0/24', '8443 198.51.100.7/32'];
+    const settings = { clientCidrs: ['203.0.113.9/32'], nodePortCidrs: NETWORK.nodePortCidrs };
+    const options = { dataDir: folder, stateDir: folder, requirements: [], journal };
+    const planned = await createAwsDriver({ ...options, settings }).plan([{ cluster: CLUSTER, name: 'api-1', settings: {} }]);
+    const { state, detail } = planned.find(({ kind }) => kind === 'security-group') ?? {};
+    assert.equal(state, 'differs');
+    assert.equal(detail, 'SSH and API from 203.0.113.9/32: opened to 203.0.113.9/32, closed to 198.51.100.7/32');
+    assert.deepEqual(await rules(), before, 'a plan changes nothing');
+
+    await network().ensure({ ...NETWORK, ...settings });
+    assert.deepEqual(await rules(), [...others, '22 203.0.113.9/32', '30000 198.51.100.0/24', '6443 203.0.113.9/32'].toSorted());
+    await network().follow(NETWORK);
+    assert.deepEqual(await rules(), before);
+    assert.deepEqual(await changes(() => network().follow(NETWORK)), []);
+    await network().follow({ ...NETWORK, clientCidrs: [...NETWORK.clientCidrs, '192.0.2.0/24'] });
+    await network().follow(NETWORK);
+    assert.deepEqual(await rules(), before, 'a rule of somebody else that was wished for a while is still theirs');
+  });
+
   test('a request whose answer is lost, or that is repeated after a crash, makes no second instance', async () => {
     shim.fail({ action: 'RunInstances', code: '', times: 1, after: true });
     const first = await run('api-1', { profileName: await ensureProfile(clients, CLUSTER, journal) });
@@ -150,9 +197,9 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
   test('a quota that is reached, an image and a subnet that are not there are told by name', async () => {
     shim.fail({ action: 'RunInstances', code: 'VcpuLimitExceeded', times: 1 });
     await assert.rejects(run('api-4'), { code: 'QUOTA_EXCEEDED', message: /VcpuLimitExceeded/ });
-    await assert.rejects(findImage(await clients.ec2(), { image: 'ami-00000000000000000' }), { code: 'IMAGE_INVALID' });
+    await assert.rejects(findImage(clients, { image: 'ami-00000000000000000' }), { code: 'MACHINE_IMAGE_MISSING' });
     await assert.rejects(network().ensure({ ...NETWORK, vpc: 'vpc-00000000', subnets: ['subnet-00000000'] }), {
-      code: 'CLOUD_REQUEST_FAILED',
+      code: 'NETWORK_UNKNOWN',
       message: /InvalidSubnetID.NotFound/,
     });
   });
@@ -197,7 +244,7 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     await cloud.removeBalancer(wanted.id);
     await cloud.removeBalancer(wanted.id);
     const { SecurityGroups = [] } = await (await clients.ec2()).describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
-    assert.equal(SecurityGroups[0]?.IpPermissions?.length, 4);
+    assert.ok(!SecurityGroups[0]?.IpPermissions?.some((rule) => rule.FromPort === 30_080 || rule.FromPort === 30_081));
     // Left to the end of the cluster.
     await cloud.ensureBalancer(wanted);
   });

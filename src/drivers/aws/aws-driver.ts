@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EC2, Instance } from '@aws-sdk/client-ec2';
+import type { EC2, Image, Instance } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
@@ -44,7 +44,9 @@ class AwsDriver implements Driver {
   #opened: AwsClients | undefined;
   /** Made once for all machines that are asked for at a time. */
   #shared: Promise<AwsNetworkIds> | undefined;
+  #followed: Promise<void> | undefined;
   #profile: Promise<string> | undefined;
+  readonly #images = new Map<string, Promise<Image>>();
   #key: Promise<SshKeyPair> | undefined;
   #clientCidrs: Promise<string[]> | undefined;
 
@@ -90,6 +92,8 @@ class AwsDriver implements Driver {
     const ec2 = await this.#clients.ec2();
     const network = this.#network(first.cluster);
     const [shared, instances] = await Promise.all([network.plan(await this.#networkSettings()), listInstances(ec2, first.cluster)]);
+    // What `create` would throw is better known before.
+    for (const spec of specs) if (!instances.some((instance) => machineOf(instance).name === spec.name)) await this.#image(spec);
     const machines = specs.map((spec): PlannedResource => {
       const settings = readSettings(awsDriver, spec.settings);
       const there = instances.find((instance) => machineOf(instance).name === spec.name);
@@ -109,6 +113,11 @@ class AwsDriver implements Driver {
   async create(spec: MachineSpec, context: DriverContext): Promise<Machine> {
     const ec2 = await this.#clients.ec2();
     const there = await findInstance(ec2, spec);
+    if (there) {
+      // Else who is let in since then could not reach it, nor see it start.
+      this.#followed ??= this.#networkSettings().then((wanted) => this.#network(spec.cluster).follow(wanted));
+      await this.#followed;
+    }
     const instanceId = there?.InstanceId ?? (await this.#run(ec2, spec, context));
     if (there && machineOf(there).state === 'stopped') return this.start(spec, context);
     const instance = await awaitState(ec2, instanceId, { state: 'running', signal: context.signal });
@@ -193,12 +202,13 @@ class AwsDriver implements Driver {
         advice: ['spec.pools[].settings.instanceType: m6i.8xlarge   # in the cluster file'],
       });
     context.progress('looking after the network');
+    // Looked for before anything is made.
+    const image = await this.#image(spec);
     this.#shared ??= this.#networkSettings().then((wanted) => this.#network(spec.cluster).ensure(wanted));
     if (spec.managesCloud) this.#profile ??= ensureProfile(this.#clients, spec.cluster, this.#options.journal);
-    const [network, profileName, image, clientKey] = await Promise.all([
+    const [network, profileName, clientKey] = await Promise.all([
       this.#shared,
       spec.managesCloud ? this.#profile : undefined,
-      findImage(ec2, { image: text('image'), os: text('os') }),
       this.#clientKey(),
     ]);
     const keyName = await this.#ensureKeyPair(ec2, spec.cluster, clientKey);
@@ -231,6 +241,15 @@ class AwsDriver implements Driver {
       },
       this.#options.journal,
     );
+  }
+
+  /** Looked up once for all machines that are to have it. */
+  #image(spec: MachineSpec): Promise<Image> {
+    const { image, os } = readSettings(awsDriver, spec.settings) as { image?: string; os?: string };
+    const key = image ?? os ?? '';
+    const found = this.#images.get(key) ?? findImage(this.#clients, { image, os });
+    this.#images.set(key, found);
+    return found;
   }
 
   /** A machine that runs, once it lets us in; its key is then another than the one that anybody who may read user data knows. */

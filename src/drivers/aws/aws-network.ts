@@ -1,17 +1,16 @@
-import type { EC2, IpPermission, SecurityGroup, Subnet } from '@aws-sdk/client-ec2';
+import type { EC2, SecurityGroup, Subnet } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, PlannedResource } from '../driver.ts';
 import { type AwsClients, asked, unlessFault } from './aws-clients.ts';
+import { changesText, compareRules, type Openings, type RuleChanges } from './aws-rules.ts';
 import { ofCluster, tagged, tagsOf } from './aws-tags.ts';
 import { retryWhileInUse } from './aws-wait.ts';
 
-export interface AwsNetworkSettings {
+export interface AwsNetworkSettings extends Openings {
   vpc: string | undefined;
   subnets: readonly string[];
   cidr: string;
   zones: number;
-  clientCidrs: readonly string[];
-  nodePortCidrs: readonly string[];
 }
 
 /** What machines are put into. */
@@ -42,14 +41,37 @@ export class AwsNetwork {
     return { vpcId, subnets, securityGroupId: await this.#ensureGroup(ec2, vpcId, settings) };
   }
 
+  /** Whom the group that is there lets in becomes what is wished; nothing else is looked after. */
+  async follow(settings: AwsNetworkSettings): Promise<void> {
+    const ec2 = await this.#clients.ec2();
+    const group = await this.#group(ec2);
+    if (group?.GroupId) await this.#applyRules(ec2, group.GroupId, compareRules(group.GroupId, settings, group.IpPermissions ?? []));
+  }
+
   async plan(settings: AwsNetworkSettings): Promise<PlannedResource[]> {
     const ec2 = await this.#clients.ec2();
+    if (settings.vpc) await this.#given(ec2, settings);
     const name = nameOf(this.#cluster);
     const [vpc, group] = await Promise.all([this.#vpc(ec2), this.#group(ec2)]);
-    const state = (found: unknown) => (found ? ('present' as const) : ('absent' as const));
+    const changes = group ? changesText(compareRules(group.GroupId ?? '', settings, group.IpPermissions ?? [])) : '';
+    const clients = `SSH and API from ${settings.clientCidrs.join(', ')}`;
     return [
-      ...(settings.vpc ? [] : [{ kind: 'vpc', name, state: state(vpc), detail: `${settings.cidr} in ${this.#clients.region}` }]),
-      { kind: 'security-group', name, state: state(group), detail: `SSH and API from ${settings.clientCidrs.join(', ')}` },
+      ...(settings.vpc
+        ? []
+        : [
+            {
+              kind: 'vpc',
+              name,
+              state: vpc ? ('present' as const) : ('absent' as const),
+              detail: `${settings.cidr} in ${this.#clients.region}`,
+            },
+          ]),
+      {
+        kind: 'security-group',
+        name,
+        state: group ? (changes ? 'differs' : 'present') : 'absent',
+        detail: changes ? `${clients}: ${changes}` : clients,
+      },
     ];
   }
 
@@ -202,13 +224,20 @@ export class AwsNetwork {
       id = made.GroupId ?? '';
       await this.#record('security-group', id);
     }
-    const missing = missingRules(wantedRules(id, settings), known?.IpPermissions ?? []);
-    if (missing.length)
-      await asked(
-        'open the security group',
-        ec2.authorizeSecurityGroupIngress({ GroupId: id, IpPermissions: missing }).catch(unlessFault('InvalidPermission.Duplicate')),
-      );
+    await this.#applyRules(ec2, id, compareRules(id, settings, known?.IpPermissions ?? []));
     return id;
+  }
+
+  /** Opened before it is closed: who is in both lists is not shut out for a moment. */
+  async #applyRules(ec2: EC2, GroupId: string, { missing, extra }: RuleChanges): Promise<void> {
+    if (missing.length) {
+      const open = ec2.authorizeSecurityGroupIngress({ GroupId, IpPermissions: missing });
+      await asked('open the security group', open.catch(unlessFault('InvalidPermission.Duplicate')));
+    }
+    if (extra.length) {
+      const close = ec2.revokeSecurityGroupIngress({ GroupId, IpPermissions: extra });
+      await asked('close the security group', close.catch(unlessFault('InvalidPermission.NotFound')));
+    }
   }
 
   async #vpc(ec2: EC2) {
@@ -228,30 +257,3 @@ export class AwsNetwork {
 export const nameOf = (cluster: string): string => `slipway-${cluster}`;
 
 const subnetOf = (subnet: Subnet): { id: string; zone: string } => ({ id: subnet.SubnetId ?? '', zone: subnet.AvailabilityZone ?? '' });
-
-/** Least rights: who manages reaches SSH and the API, who uses reaches node ports, and nodes reach each other. */
-const wantedRules = (groupId: string, settings: AwsNetworkSettings): IpPermission[] => {
-  const tcp = (from: number, to: number, cidr: string): IpPermission => ({
-    IpProtocol: 'tcp',
-    FromPort: from,
-    ToPort: to,
-    IpRanges: [{ CidrIp: cidr }],
-  });
-  return [
-    ...settings.clientCidrs.flatMap((cidr) => [tcp(22, 22, cidr), tcp(6443, 6443, cidr)]),
-    ...settings.nodePortCidrs.map((cidr) => tcp(30_000, 32_767, cidr)),
-    { IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: groupId }] },
-  ];
-};
-
-export const missingRules = (wanted: readonly IpPermission[], known: readonly IpPermission[]): IpPermission[] =>
-  wanted.filter(
-    (rule) =>
-      !known.some(
-        (other) =>
-          other.IpProtocol === rule.IpProtocol &&
-          (rule.IpProtocol === '-1' || (other.FromPort === rule.FromPort && other.ToPort === rule.ToPort)) &&
-          (rule.IpRanges ?? []).every((range) => other.IpRanges?.some((found) => found.CidrIp === range.CidrIp)) &&
-          (rule.UserIdGroupPairs ?? []).every((pair) => other.UserIdGroupPairs?.some((found) => found.GroupId === pair.GroupId)),
-      ),
-  );

@@ -43,7 +43,10 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   return finishPlan(spec.name, changes, { problems, warnings });
 };
 
-const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged' } as const satisfies Record<PlannedResource['state'], string>;
+const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged', differs: 'change' } as const satisfies Record<
+  PlannedResource['state'],
+  string
+>;
 
 const planResources = async (spec: ClusterSpec, drivers: ClusterDrivers): Promise<PlannedChange[]> => {
   const names = [...new Set(spec.nodes.map((node) => node.driver))];

@@ -1,6 +1,6 @@
 /**
- * Stands between the driver and moto and adds what AWS has and moto lacks: client tokens, consoles, faults that a test asks for, things in
- * use that cannot be deleted, and a record of what was called.
+ * Stands between the driver and moto and adds what AWS has and moto lacks: client tokens, consoles, parameters of publishers, faults that a test
+ * asks for, things in use that cannot be deleted, and a record of what was called.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -22,6 +22,8 @@ export interface AwsShim {
   /** Every call so far: `RunInstances`. */
   readonly calls: string[];
   fail(fault: Fault): void;
+  /** Public parameters of SSM, which moto lets nobody set. */
+  readonly parameters: Map<string, string>;
   /** Of an instance. */
   console: (instanceId: string) => string;
   reset(): void;
@@ -36,11 +38,13 @@ export const startShim = async (options: { moto: string; address: string; port: 
     endpoint: `http://${options.address}:${options.port}`,
     calls,
     fail: (fault) => void faults.push({ ...fault }),
+    parameters: new Map(),
     console: () => '',
     reset: () => {
       calls.length = 0;
       faults = [];
       tokens.clear();
+      shim.parameters.clear();
     },
     close: () => void server.closeAllConnections(),
   };
@@ -54,13 +58,16 @@ export const startShim = async (options: { moto: string; address: string; port: 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await textOf(request);
     const fields = new URLSearchParams(body);
-    const action = fields.get('Action') ?? '';
+    const action = fields.get('Action') ?? String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
     const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     calls.push(action);
-    const send = (answer: Answer): void => void response.writeHead(answer.status, { 'content-type': 'text/xml' }).end(answer.text);
+    const type = service === 'ssm' ? 'application/x-amz-json-1.1' : 'text/xml';
+    const send = (answer: Answer): void => void response.writeHead(answer.status, { 'content-type': type }).end(answer.text);
     const fault = takeFault(action, body);
     if (fault && !fault.after) return send(faultAnswer(service, fault));
     if (action === 'GetConsoleOutput') return send(consoleAnswer(fields.get('InstanceId') ?? '', shim));
+    const parameter = action === 'GetParameter' ? shim.parameters.get((JSON.parse(body) as { Name: string }).Name) : undefined;
+    if (parameter) return send({ status: 200, text: JSON.stringify({ Parameter: { Type: 'String', Value: parameter } }) });
     const inUse = await dependencyOf(options.moto, request, fields);
     if (inUse)
       return send(
@@ -161,6 +168,7 @@ const dependencyOf = async (moto: string, request: IncomingMessage, fields: URLS
 };
 
 const faultAnswer = (service: string, fault: Pick<Fault, 'code' | 'status' | 'message'>): Answer => {
+  if (service === 'ssm') return { status: fault.status ?? 400, text: JSON.stringify({ __type: fault.code, message: 'as the test wants' }) };
   const error = `<Error><Code>${fault.code}</Code><Message>${fault.message ?? 'as the test wants'}</Message></Error>`;
   const text =
     service === 'ec2'

@@ -6,7 +6,7 @@ import type { Suite } from '../suite.ts';
 import { type AwsHosts, watchInstances } from './aws-hosts.ts';
 import { type AwsShim, startShim } from './aws-shim.ts';
 import { METADATA_ADDRESS, serveMetadata } from './metadata.ts';
-import { findMoto, type RunningMoto, startMoto } from './moto.ts';
+import { findMoto, NEWEST_DEBIAN, type RunningMoto, startMoto } from './moto.ts';
 
 /** Documentation's own range: nothing else is there. */
 const ADDRESS = '198.51.100.10';
@@ -42,6 +42,7 @@ export const startAwsWorld = async (suite: Suite): Promise<AwsWorld> => {
     address: ADDRESS,
     port: 5056,
   });
+  shim.parameters.set('/aws/service/debian/release/12/latest/amd64', NEWEST_DEBIAN);
   const settings = { region: REGION, endpoint: moto.endpoint, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   const [ec2, elb, iam] = [new EC2(settings), new ElasticLoadBalancingV2(settings), new IAM(settings)];
   const balancers = async (): Promise<string[]> => {

@@ -82,8 +82,10 @@ const image = (id: string, owner: string, name: string): object => ({
   sriov: 'simple',
 });
 
+export const OLDER_DEBIAN = 'ami-0deb12000000000a1';
+export const NEWEST_DEBIAN = 'ami-0deb12000000000a2';
 const IMAGES = [
-  image('ami-0deb12000000000a1', '136693071363', 'debian-12-amd64-20250814-2204'),
-  image('ami-0deb12000000000a2', '136693071363', 'debian-12-amd64-20260210-2384'),
-  image('ami-0ub2404000000000b'.replace('ub', 'ab'), '099720109477', 'ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20260101'),
+  image(OLDER_DEBIAN, '136693071363', 'debian-12-amd64-20250814-2204'),
+  image(NEWEST_DEBIAN, '136693071363', 'debian-12-amd64-20260210-2384'),
+  image('ami-0ab2404000000000b', '099720109477', 'ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20260101'),
 ];
