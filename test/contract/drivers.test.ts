@@ -52,7 +52,7 @@ const SUBJECTS: Record<string, () => Promise<ContractSubject>> = {
     : {
         aws: async () => {
           const world = await startAwsWorld(suite);
-          const settings = { clientCidrs: ['10.100.0.1/32'], user: 'root' };
+          const settings = { clientCidrs: ['10.100.0.1/32'] };
           const options = { dataDir: suite.data, stateDir: join(suite.root, 'aws-state'), requirements: [], journal, settings };
           return {
             driver: createAwsDriver(options),

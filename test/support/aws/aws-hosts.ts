@@ -1,16 +1,17 @@
 /**
  * The machines behind what moto "runs": each instance is a sandbox of the local driver with the instance's addresses, which boots by its user
- * data. Watched by polling, as moto tells nobody.
+ * data. Watched by polling, as moto tells nobody; so an instance may be seen before moto has tagged it or given it its rights, and one that was
+ * stopped and started between two looks is known by its new public address only.
  */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EC2, Instance } from '@aws-sdk/client-ec2';
 import { createLocalDriver } from '../../../src/drivers/local/local-driver.ts';
-import type { Host } from '../../../src/hosts/host.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
 import { bootCloudHost } from '../cloud-host.ts';
 import type { Suite } from '../suite.ts';
+import { filterPackets } from './security-groups.ts';
 
 const CLUSTER = 'ec2';
 const CONTEXT = { signal: new AbortController().signal, progress: () => {} };
@@ -20,10 +21,12 @@ const RANGES = ['54.214.0.0/16', '10.100.0.0/16'];
 const GATEWAY = '10.100.0.1';
 
 export interface AwsHosts {
-  /** The host of an instance that runs, by its node's name. */
-  of(node: string): Host | undefined;
   /** Whether an instance with that private address was given rights. */
   hasProfile(address: string): boolean;
+  /** Waits until every instance that moto knows now has, or has no more, a host. */
+  settle(): Promise<void>;
+  /** Hosts that are there, whatever moto says. */
+  left(): Promise<string[]>;
   /** What went wrong with hosts: empty when all is well. */
   readonly problems: string[];
   close(): Promise<void>;
@@ -37,7 +40,11 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
     requirements: [],
     journal: openJournal(join(suite.root, 'ec2-journal')),
   });
-  const running = new Map<string, { instance: Instance; host: Host }>();
+  /** As they were at the last look. */
+  const seen = new Map<string, Instance>();
+  /** The addresses that each was booted with. */
+  const running = new Map<string, string>();
+  const filter = filterPackets(suite);
   const problems: string[] = [];
   const busy = new Map<string, Promise<void>>();
   let closed = false;
@@ -65,39 +72,61 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
       machine,
       userData: Buffer.from(userData.UserData?.Value ?? '', 'base64').toString(),
     });
-    running.set(id, { instance, host });
+    running.set(id, addressOf(instance));
   };
-  const halt = async (id: string, state: string): Promise<void> => {
+  const halt = async (id: string): Promise<void> => {
     running.delete(id);
     await sandboxes.stop({ cluster: CLUSTER, name: id }, { powerOff: true });
+  };
+  const bring = async (instance: Instance, state: string): Promise<void> => {
+    const id = instance.InstanceId ?? '';
+    const known = running.get(id);
+    if (known !== undefined && (state !== 'running' || known !== addressOf(instance))) await halt(id);
+    if (state === 'running' && !running.has(id)) await boot(instance);
     if (state === 'terminated') await sandboxes.destroy({ cluster: CLUSTER, name: id });
   };
 
   /** What is done for one instance is done one after the other. */
   const settled = new Map<string, string>();
-  const bring = (instance: Instance): void => {
+  const follow = (instance: Instance): void => {
     const id = instance.InstanceId ?? '';
+    if (!nodeOf(instance)) return;
+    seen.set(id, instance);
     const state = instance.State?.Name === 'pending' ? 'running' : (instance.State?.Name ?? '');
-    if (busy.has(id) || settled.get(id) === state || !['running', 'stopped', 'terminated'].includes(state)) return;
-    settled.set(id, state);
-    if (state !== 'running' && !running.has(id)) return;
-    const work = (state === 'running' ? boot(instance) : halt(id, state))
+    const wanted = `${state} ${addressOf(instance)}`;
+    if (busy.has(id) || settled.get(id) === wanted || !['running', 'stopped', 'terminated'].includes(state)) return;
+    settled.set(id, wanted);
+    const work = bring(instance, state)
       .catch((error: Error) => void problems.push(`${id} ${state}: ${error.message}`))
       .finally(() => busy.delete(id));
     busy.set(id, work);
   };
   const look = async (): Promise<void> => {
+    const [{ Reservations = [] }, { SecurityGroups = [] }] = await Promise.all([ec2.describeInstances({}), ec2.describeSecurityGroups({})]);
+    const instances = Reservations.flatMap((reservation) => reservation.Instances ?? []);
+    await filter.follow(instances, SecurityGroups);
+    instances.forEach(follow);
+  };
+  const keepLooking = async (): Promise<void> => {
     while (!closed) {
-      const { Reservations = [] } = await ec2.describeInstances({}).catch(() => ({ Reservations: [] }));
-      for (const reservation of Reservations) reservation.Instances?.forEach(bring);
+      await look().catch((error: Error) => void problems.push(`looking at the instances: ${error.message}`));
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   };
-  const looking = look();
+  const looking = keepLooking();
   return {
-    of: (node) => [...running.values()].find(({ instance }) => nodeOf(instance) === node)?.host,
     hasProfile: (address) =>
-      [...running.values()].some(({ instance }) => instance.PrivateIpAddress === address && instance.IamInstanceProfile),
+      [...seen.values()].some(
+        (instance) => instance.PrivateIpAddress === address && instance.State?.Name === 'running' && instance.IamInstanceProfile,
+      ),
+    settle: async () => {
+      await look();
+      while (busy.size) {
+        await Promise.all(busy.values());
+        await look();
+      }
+    },
+    left: async () => (await sandboxes.list(CLUSTER)).map((machine) => `host ${machine.name}`),
     problems,
     close: async () => {
       closed = true;
@@ -105,15 +134,18 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
       await Promise.all(busy.values());
       for (const machine of await sandboxes.list(CLUSTER)) await sandboxes.destroy(machine);
       await sandboxes.destroyShared(CLUSTER);
+      await filter.close();
     },
   };
 };
 
 const nodeOf = (instance: Instance): string => instance.Tags?.find((tag) => tag.Key === 'slipway/node')?.Value ?? '';
 
+const addressOf = (instance: Instance): string => `${instance.PrivateIpAddress} ${instance.PublicIpAddress ?? ''}`;
+
 /** The addresses that AWS gives are on the sandboxes' bridge beside its own. */
 const joinNetwork = async (suite: Suite, dataDir: string): Promise<void> => {
   const { bridge } = JSON.parse(readFileSync(join(dataDir, 'clusters', CLUSTER, 'network.json'), 'utf8')) as { bridge: string };
   await suite.run(['ip', 'address', 'add', `${GATEWAY}/16`, 'dev', bridge]);
-  for (const range of RANGES) await suite.run(['ip', 'route', 'replace', range, 'dev', bridge]);
+  for (const range of RANGES) await suite.run(['ip', 'route', 'replace', range, 'dev', bridge, 'src', GATEWAY]);
 };
