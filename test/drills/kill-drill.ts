@@ -12,7 +12,9 @@ export interface DrillOptions {
   seed: number;
   /** Of `up`, beside the name. */
   upArgs: readonly string[];
-  /** What is left on hosts that are kept, one line each; hosts of the test itself are no leftovers. */
+  /** Hosts of a cloud go a moment after it was told so: waits until they have. */
+  settle?: () => Promise<void>;
+  /** What is left on hosts that are kept, or in a cloud, one line each; hosts of the test itself are no leftovers. */
   leftOnHosts?: () => Promise<string[]>;
   /** No kill comes later than this after the start. */
   longest: { upMs: number; downMs: number };
@@ -55,12 +57,13 @@ export const killDrill = async (options: DrillOptions): Promise<DrillResult> => 
 };
 
 const expectCleanDown = async (
-  { suite, leftOnHosts }: DrillOptions,
+  { suite, settle, leftOnHosts }: DrillOptions,
   { name, before, story }: { name: string; before: ReadonlySet<string>; story: string },
 ): Promise<void> => {
   const down = await suite.slipway(['down', name]);
   // One that was killed before it wrote anything down has made nothing.
   if (down.code !== 0) assert.match(down.stderr, /CLUSTER_UNKNOWN/, `down failed after ${story}: ${down.stderr}`);
+  await settle?.();
   const left = (await suite.leftovers()).filter((line) => !before.has(line));
   assert.deepEqual(left, [], `left after ${story}`);
   assert.deepEqual(foldersIn(join(suite.home, 'clusters')), [], `state left after ${story}`);

@@ -1,16 +1,29 @@
-/** `npm run test:kill`: the long drill. KILLS (100), SEED (1) and DRIVER (local, ssh) in the environment change it. */
+/** `npm run test:kill`: the long drill. KILLS (100), SEED (1) and DRIVER (local, ssh, aws) in the environment change it. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startAwsWorld } from '../support/aws/aws-world.ts';
+import { findMoto } from '../support/aws/moto.ts';
 import { startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 import { killDrill } from './kill-drill.ts';
 
+const driver = process.env['DRIVER'] ?? 'local';
+const moto = driver === 'aws' ? findMoto() : { missing: 'not asked for' };
 const suite = await enterSuite(import.meta.filename);
 const kills = Number(process.env['KILLS'] ?? 100);
 const seed = Number(process.env['SEED'] ?? 1);
 const log = (line: string): void => console.log(line);
+const AWS_CLUSTER = `apiVersion: slipway/v1
+kind: Cluster
+metadata: {name: whole}
+spec:
+  driver: aws
+  drivers: {aws: {clientCidrs: [10.100.0.1/32]}}
+`;
 
-if (process.env['DRIVER'] === 'ssh')
+if (driver === 'ssh')
   test(`${kills} kills over SSH leave nothing`, async () => {
     const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
     try {
@@ -22,6 +35,24 @@ if (process.env['DRIVER'] === 'ssh')
       log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, leftOnHosts, longest: { upMs: 12_000, downMs: 3000 }, log })));
     } finally {
       await machines.close();
+    }
+  });
+else if (driver === 'aws')
+  test(`${kills} kills on AWS leave nothing`, { skip: 'missing' in moto && moto.missing }, async () => {
+    const world = await startAwsWorld(suite);
+    try {
+      const file = join(suite.root, 'cluster.yaml');
+      writeFileSync(file, AWS_CLUSTER);
+      const upArgs = ['-f', file];
+      // Once without a kill: how long it takes, and what the imitation itself needs from then on.
+      const [upMs, downMs] = [await timed(['up', 'whole', '--yes', ...upArgs]), await timed(['down', 'whole'])];
+      log(`up takes ${upMs} ms and down ${downMs} ms when nobody kills them`);
+      await world.hosts.settle();
+      const leftOnHosts = async (): Promise<string[]> => [...(await world.leftovers('*')), ...(await world.hosts.left())];
+      const settle = (): Promise<void> => world.hosts.settle();
+      log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, settle, leftOnHosts, longest: { upMs, downMs }, log })));
+    } finally {
+      await world.close();
     }
   });
 else
@@ -39,3 +70,11 @@ nft list tables
 ip -brief -4 address show lo | grep -o '10\\.96[^ ]*'
 ip route show proto 83
 true`;
+
+/** Of a command that must succeed. */
+const timed = async (args: readonly string[]): Promise<number> => {
+  const startedAt = performance.now();
+  const result = await suite.slipway(args, { timeoutMs: 300_000 });
+  assert.equal(result.code, 0, result.stderr);
+  return Math.round(performance.now() - startedAt);
+};
