@@ -14,7 +14,7 @@ const suite = await enterSuite(import.meta.filename);
 const file = join(suite.root, 'cluster.yaml');
 const CLI = resolve('dist/slipway.js');
 
-/** Writes a cluster file with these settings of AWS and of its only pool. */
+/** Writes a cluster file with these settings of AWS and with this in its only pool. */
 const wish = (aws: object = {}, pool: object = {}): void =>
   writeFileSync(
     file,
@@ -25,7 +25,7 @@ const wish = (aws: object = {}, pool: object = {}): void =>
       spec: {
         driver: 'aws',
         drivers: { aws: { clientCidrs: ['10.100.0.1/32'], ...aws } },
-        pools: [{ name: 'main', count: 1, settings: pool }],
+        pools: [{ name: 'main', count: 1, ...pool }],
       },
     }),
   );
