@@ -15,6 +15,8 @@ export interface ClusterStatus {
   createdAt: string;
   /** Of Slipway's programs in it, as the last upgrade left them. */
   version?: string;
+  /** One that has begun and not ended. */
+  upgrade?: { from: string; to: string };
   api: { server: string; answers: boolean; reason?: string };
   nodes: NodeStatus[];
   certificates: CertificateStatus[];
@@ -53,6 +55,7 @@ export const clusterStatus = async (name: string): Promise<ClusterStatus> => {
     phase: state.phase,
     createdAt: state.createdAt,
     ...(state.programVersion ? { version: state.programVersion } : {}),
+    ...(state.upgrade ? { upgrade: { from: state.upgrade.from, to: state.upgrade.to } } : {}),
     api: api.answer,
     nodes: state.spec.nodes.map((node) => {
       const machine = machines.find((candidate) => candidate.machine.name === node.name)?.machine;

@@ -1,11 +1,12 @@
 /** From one version to another and back, a version that does not work among them, while a workload is asked 50 times a second. */
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { type BuiltVersion, buildVersion } from '../support/build-version.ts';
 import { deploymentManifest, untilReady } from '../support/demo-cluster.ts';
 import { steadyLoad } from '../support/steady-load.ts';
-import { type CliResult, enterSuite } from '../support/suite.ts';
+import { enterSuite } from '../support/suite.ts';
 
 const suite = await enterSuite(import.meta.filename);
 const root = join(import.meta.dirname, '../..');
@@ -13,19 +14,6 @@ const old = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 const NEW = '9.0.0';
 const BROKEN = '9.0.1-broken';
 
-/** The same program under another version; `change` may spoil it. Answers how to run it. */
-const buildVersion = async (version: string, change?: (folder: string) => void): Promise<(...args: string[]) => Promise<CliResult>> => {
-  const folder = join(suite.root, `slipway-${version}`);
-  for (const part of ['src', 'templates', 'bin', 'docs', 'package.json', 'tsconfig.json'])
-    cpSync(join(root, part), join(folder, part), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }));
-  change?.(folder);
-  const built = await suite.run([process.execPath, join(folder, 'bin/build.js')]);
-  assert.equal(built.code, 0, built.stderr);
-  return (...args) => suite.run([process.execPath, join(folder, 'dist/slipway.js'), ...args], { timeoutMs: 400_000 });
-};
 const slipway = async (...args: string[]): Promise<string> => {
   const result = await suite.slipway(args);
   assert.equal(result.code, 0, `slipway ${args.join(' ')}: ${result.stderr}${result.stdout}`);
@@ -34,16 +22,16 @@ const slipway = async (...args: string[]): Promise<string> => {
 const versions = async (): Promise<string[]> =>
   (JSON.parse(await slipway('node', 'list', '-o', 'json')) as { version?: string }[]).map((node) => node.version ?? '');
 
-let newer: Awaited<ReturnType<typeof buildVersion>>;
-let broken: Awaited<ReturnType<typeof buildVersion>>;
+let newer: BuiltVersion['run'];
+let broken: BuiltVersion['run'];
 const stopLoad = new AbortController();
 let load: ReturnType<typeof steadyLoad>;
 
 before(async () => {
-  newer = await buildVersion(NEW);
-  broken = await buildVersion(BROKEN, (folder) =>
-    writeFileSync(join(folder, 'src/runtime/slipway-server.ts'), "console.error('spoiled');\nprocess.exit(1);\n"),
-  );
+  newer = (await buildVersion(suite, NEW)).run;
+  const spoil = (folder: string): void =>
+    writeFileSync(join(folder, 'src/runtime/slipway-server.ts'), "console.error('spoiled');\nprocess.exit(1);\n");
+  broken = (await buildVersion(suite, BROKEN, spoil)).run;
   await slipway('up', 'rise', '--nodes', '2', '--yes');
   writeFileSync(join(suite.root, 'web.yaml'), deploymentManifest('web', { replicas: 4 }));
   await slipway('apply', '-f', join(suite.root, 'web.yaml'));

@@ -31,7 +31,16 @@ export const clusterFindings = async (name: string): Promise<AboutFinding[]> => 
   if (status.phase === 'deleting') return [error('Its removal was interrupted.', `slipway down ${name}`)];
   if (status.phase === 'stopped') return [];
   const off = status.nodes.filter((node) => node.machine !== 'running');
+  const { upgrade } = status;
   return [
+    ...(upgrade
+      ? [
+          error(
+            `Its upgrade from ${upgrade.from} to ${upgrade.to} has not ended.`,
+            `slipway upgrade ${name}   # goes on; with --rollback, back`,
+          ),
+        ]
+      : []),
     ...off.map((node) => error(`The node ${node.name} is ${node.machine}.`, `slipway node start ${node.name} --cluster ${name}`)),
     ...(status.api.answers ? [] : [error(`Its API does not answer: ${status.api.reason}.`, `slipway start ${name}`)]),
     ...status.nodes

@@ -1,4 +1,3 @@
-import { VERSION_ANNOTATION } from '../../api/config/agent-config.ts';
 import { node as nodeKind } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Node } from '../../api/types/core-v1.ts';
@@ -9,7 +8,7 @@ import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
 import { createRestTransport } from '../../client/rest/rest-transport.ts';
 import type { Host } from '../../hosts/host.ts';
-import { apiServers, type ClusterContext, hostOf } from '../cluster-context.ts';
+import { apiServers, type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
 import { openContext } from '../open-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
@@ -22,10 +21,11 @@ import { layControlPlane } from '../steps/control-plane.ts';
 import { requirePki } from '../steps/lay-files.ts';
 import { requireClient } from '../steps/nodes-ready.ts';
 import { layPrograms } from '../steps/programs.ts';
-import { waitFor } from '../steps/wait.ts';
-import { keepBefore, putBack, versionBefore } from '../upgrade/node-backup.ts';
+import { awaitAgent, awaitServer } from '../upgrade/await-healthy.ts';
+import { backupId, keepBefore, putBack, versionBefore } from '../upgrade/node-backup.ts';
 import { type NodeVersions, planUpgrade, type UpgradeAction } from '../upgrade/plan-upgrade.ts';
-import { restoreSnapshot, type Snapshot, takeSnapshot } from '../upgrade/store-snapshot.ts';
+import { readVersions } from '../upgrade/read-versions.ts';
+import { restoreSnapshot, type Snapshot, takeSnapshot, verifySnapshot } from '../upgrade/store-snapshot.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
 import { type OpenCluster, withCluster } from './power.ts';
@@ -47,10 +47,6 @@ export interface UpgradeResult {
   actions: UpgradeAction[];
 }
 
-const HEALTHY_MS = 60_000;
-/** A program that ends soon after it began is not healthy: it is looked at again after this. */
-const STEADY_MS = 2500;
-
 /**
  * Brings a cluster to the version of this program: a snapshot of the store, the control plane, then the nodes one after the other, each
  * drained, replaced, and taken up again once it is healthy. A step that fails is taken back with all before it. What was interrupted goes on.
@@ -68,9 +64,14 @@ export const upgradeCluster = (name: string, options: UpgradeOptions): Job<Upgra
             advice: [`slipway start ${name}`],
           });
         await step(push, certificates, () => certificates.apply(context, () => {}));
-        const reach = step(push, apiReady, () => apiReady.apply(context, () => {}));
-        // A control plane that an upgrade has left broken is what this is to mend.
-        await (options.rollback || cluster.state.upgrade ? reach.catch(() => openAnyway(context)) : reach);
+        // A control plane that an upgrade has left broken is what this is to mend; for one that it has left stopped nobody waits.
+        const mayBeBroken = options.rollback || cluster.state.upgrade !== undefined;
+        if (mayBeBroken && (await isServerStopped(context))) openAnyway(context);
+        else
+          await step(push, apiReady, () => apiReady.apply(context, () => {})).catch((error: unknown) => {
+            if (!mayBeBroken) throw error;
+            openAnyway(context);
+          });
         const run = new UpgradeRun({ cluster, context, push });
         return options.rollback ? await run.back(options) : await run.forth(options);
       } finally {
@@ -78,6 +79,11 @@ export const upgradeCluster = (name: string, options: UpgradeOptions): Job<Upgra
       }
     }),
   );
+
+const isServerStopped = async (context: ClusterContext): Promise<boolean> => {
+  const states = await Promise.all(controlPlanes(context.spec).map((node) => hostOf(context, node).services.status(SERVICES.server)));
+  return states.includes('stopped');
+};
 
 /** For what can be asked once the control plane is back. */
 const openAnyway = (context: ClusterContext): void => {
@@ -103,7 +109,7 @@ class UpgradeRun {
 
   async forth({ dryRun }: UpgradeOptions): Promise<UpgradeResult> {
     const { spec } = this.#context;
-    const nodes = await this.#versions();
+    const nodes = await readVersions(this.#context);
     const actions = planUpgrade(spec.name, nodes, PRODUCT_VERSION);
     const result = { cluster: spec.name, version: PRODUCT_VERSION, actions };
     if (dryRun) return result;
@@ -112,9 +118,11 @@ class UpgradeRun {
       nodes.find(({ controlPlane }) => controlPlane)?.server ??
       this.#cluster.state.programVersion ??
       '';
-    if (actions.length) {
+    if (actions.length || this.#cluster.state.upgrade) {
       await this.#begin({ from, to: PRODUCT_VERSION, startedAt: new Date().toISOString(), cordoned: [] });
       for (const action of actions) await this.#carryOut(action);
+      // What a run that was killed has cordoned is not always among the actions of this one.
+      await this.#uncordon(requireClient(this.#context), this.#upgrade?.cordoned ?? []);
     }
     await this.#end(PRODUCT_VERSION);
     return result;
@@ -124,8 +132,9 @@ class UpgradeRun {
   async back({ dryRun, restoreStore }: UpgradeOptions): Promise<UpgradeResult> {
     const { spec } = this.#context;
     const before = await Promise.all(spec.nodes.map(async (node) => ({ node, version: await versionBefore(hostOf(this.#context, node)) })));
-    const nodes = await this.#versions();
-    const version = before.find(({ node }) => node.controlPlane)?.version;
+    const nodes = await readVersions(this.#context);
+    // An upgrade that was interrupted at its very beginning has kept nothing yet, and changed nothing.
+    const version = this.#cluster.state.upgrade?.from || before.find(({ node }) => node.controlPlane)?.version;
     if (!version)
       throw new SlipwayError('VERSION_SKEW', {
         tried: `take back the last upgrade of ${spec.name}`,
@@ -133,7 +142,7 @@ class UpgradeRun {
         advice: [`slipway status ${spec.name}`],
       });
     const differing = nodes.filter(
-      (node) => node.agent !== version || node.laid !== version || (node.controlPlane && node.server !== version),
+      (node) => node.agent !== version || node.laid !== version || (node.controlPlane && (restoreStore || node.server !== version)),
     );
     const actions: UpgradeAction[] = [
       ...differing.filter(({ agent }) => agent !== version).map(({ name, agent }) => ({ node: name, what: 'agent' as const, from: agent })),
@@ -142,20 +151,16 @@ class UpgradeRun {
         .map(({ name, server }) => ({ node: name, what: 'server' as const, from: server })),
     ];
     if (dryRun) return { cluster: spec.name, version, actions };
+    const snapshots = await this.#snapshots(differing, restoreStore);
     await this.#begin({ from: version, to: PRODUCT_VERSION, startedAt: new Date().toISOString(), cordoned: [] });
-    const named = (name: string): NodeSpec => spec.nodes.find((node) => node.name === name) as NodeSpec;
-    await this.#takeBack(
-      differing.map(({ name }) => named(name)),
-      version,
-      restoreStore,
-    );
+    await this.#takeBack(differing, version, { snapshots, always: restoreStore });
     await this.#end(version);
     return { cluster: spec.name, version, actions };
   }
 
   async #carryOut(action: UpgradeAction): Promise<void> {
     const { spec } = this.#context;
-    const node = spec.nodes.find(({ name }) => name === action.node) as NodeSpec;
+    const node = this.#named(action.node);
     const what =
       action.what === 'server'
         ? { name: 'upgrade-control-plane', title: `Upgrading the control plane on ${node.name}` }
@@ -166,13 +171,26 @@ class UpgradeRun {
       if (this.#context.signal.aborted) throw error;
       const { from } = this.#upgrade ?? { from: '' };
       this.#push({ type: 'warning', message: `The upgrade failed and is taken back to ${from}.` });
-      await this.#takeBack(spec.nodes, from, false);
-      await this.#end(from);
-      const cause = error instanceof SlipwayError ? error : undefined;
+      const failure = `${what.title} failed (${reasonOf(error)})`;
+      const logLines = error instanceof SlipwayError ? error.logLines : [];
+      const tried = `upgrade ${spec.name} to ${PRODUCT_VERSION}`;
+      try {
+        const found = await readVersions(this.#context);
+        await this.#takeBack(found, from, { snapshots: await this.#snapshots(found, false), always: false });
+        await this.#end(from);
+      } catch (second) {
+        if (this.#context.signal.aborted) throw second;
+        throw new SlipwayError('UPGRADE_FAILED', {
+          tried,
+          cause: `${failure}; and ${from} could not be put back (${reasonOf(second)})`,
+          logLines: [...logLines, ...(second instanceof SlipwayError ? second.logLines : [])],
+          advice: [`slipway upgrade ${spec.name} --rollback   # once that is mended`, `slipway doctor`],
+        });
+      }
       throw new SlipwayError('UPGRADE_FAILED', {
-        tried: `upgrade ${spec.name} to ${PRODUCT_VERSION}`,
-        cause: `${what.title} failed (${error instanceof Error ? error.message : String(error)}); everything was put back, and ${from} runs`,
-        logLines: cause?.logLines ?? [],
+        tried,
+        cause: `${failure}; everything was put back, and ${from} runs`,
+        logLines,
         advice: [
           `slipway status ${spec.name}`,
           `slipway logs-of ${node.name} ${action.what === 'server' ? SERVICES.server : SERVICES.agent}`,
@@ -188,29 +206,33 @@ class UpgradeRun {
     // Stopped, so that nothing is acknowledged that the snapshot lacks.
     await host.services.stop(SERVICES.server);
     await this.#snapshot(host).catch(async (error: unknown) => {
+      // The new program must not change a store of which there is no copy.
+      await putBack(host);
       await host.services.start(SERVICES.server);
       throw error;
     });
     await layControlPlane(this.#context, node);
-    await this.#awaitServer(node, PRODUCT_VERSION);
+    await awaitServer(this.#context, node, PRODUCT_VERSION);
   }
 
   async #snapshot(host: Host): Promise<void> {
     const known = await this.#snapshotOf(host);
+    const startedAt = this.#upgrade?.startedAt;
     // That of before an interruption stands: since then the store may have another layout.
-    if (this.#cluster.state.upgrade && known?.to === PRODUCT_VERSION) return;
+    if (known?.startedAt === startedAt) return;
     const snapshot = await takeSnapshot(host, `before-${PRODUCT_VERSION}`);
-    await host.writeFile(SNAPSHOT_RECORD, `${JSON.stringify({ ...snapshot, to: PRODUCT_VERSION })}\n`, { mode: 0o600 });
+    await host.writeFile(SNAPSHOT_RECORD, `${JSON.stringify({ ...snapshot, to: PRODUCT_VERSION, startedAt })}\n`, { mode: 0o600 });
   }
 
-  async #snapshotOf(host: Host): Promise<(Snapshot & { to: string }) | undefined> {
+  async #snapshotOf(host: Host): Promise<(Snapshot & { startedAt?: string }) | undefined> {
     const record = (await host.readFile(SNAPSHOT_RECORD))?.toString();
-    return record ? (JSON.parse(record) as Snapshot & { to: string }) : undefined;
+    return record ? (JSON.parse(record) as Snapshot & { startedAt?: string }) : undefined;
   }
 
   async #keep(node: NodeSpec): Promise<void> {
     if (this.#kept.has(node.name)) return;
-    await keepBefore(hostOf(this.#context, node), this.#upgrade?.from ?? '', { resumed: this.#cluster.state.upgrade !== undefined });
+    const { from, startedAt } = this.#upgrade as UpgradeState;
+    await keepBefore(hostOf(this.#context, node), from, { id: startedAt });
     this.#kept.add(node.name);
   }
 
@@ -227,80 +249,70 @@ class UpgradeRun {
     await layPrograms(this.#context, node, this.#detail('upgrade-node'));
     await layContainerRuntime(this.#context, node);
     await layAgent(this.#context, node);
-    await this.#awaitAgent(node, PRODUCT_VERSION);
+    await awaitAgent(this.#context, node, PRODUCT_VERSION);
     await this.#uncordon(client, [node.name]);
   }
 
-  async #takeBack(nodes: readonly NodeSpec[], version: string, restoreStore: boolean): Promise<void> {
-    const agents = nodes.toSorted((a, b) => Number(a.controlPlane) - Number(b.controlPlane));
+  async #takeBack(
+    found: readonly NodeVersions[],
+    version: string,
+    store: { snapshots: ReadonlyMap<string, Snapshot>; always: boolean },
+  ): Promise<void> {
+    const versions = found.toSorted((a, b) => Number(a.controlPlane) - Number(b.controlPlane));
+    const agents = versions.map(({ name }) => this.#named(name));
     await step(this.#push, { name: 'roll-back', title: `Putting ${version} back` }, async () => {
-      for (const node of agents) {
+      for (const { name, controlPlane, agent, laid } of versions) {
+        const node = this.#named(name);
         const host = hostOf(this.#context, node);
-        if ((await versionBefore(host)) !== version) continue;
-        const laid = (await host.readFile(NODE_PATHS.version))?.toString().trim();
-        await putBack(host);
-        if (node.controlPlane) {
-          await host.services.stop(SERVICES.server);
-          const snapshot = await this.#snapshotOf(host);
-          const restored = snapshot ? await restoreSnapshot(host, snapshot, { always: restoreStore }) : false;
-          if (restored) this.#push({ type: 'warning', message: 'The store is as it was before the upgrade.' });
-          await host.services.restart(SERVICES.server);
-          await this.#awaitServer(node, version);
-        }
-        if (laid !== version || node.controlPlane) await host.services.restart(SERVICES.agent);
+        const isKept = (await versionBefore(host)) === version;
+        if (isKept) await putBack(host);
+        if (controlPlane && (isKept || store.always))
+          await this.#serverBack(node, version, { snapshot: store.snapshots.get(name), always: store.always });
+        if (!isKept) continue;
+        // Also one whose files were put back by a run that was killed before it could restart it.
+        if (controlPlane || laid !== version || agent !== version) await host.services.restart(SERVICES.agent);
       }
-      for (const node of agents) await this.#awaitAgent(node, version);
+      for (const node of agents) await awaitAgent(this.#context, node, version);
       await this.#uncordon(requireClient(this.#context), this.#upgrade?.cordoned ?? []);
     });
   }
 
-  async #awaitServer(node: NodeSpec, version: string): Promise<void> {
-    // A connection of its own: that of before may lie to the server that has gone.
-    const { trustPem, admin } = requirePki(this.#context);
-    const transport = createRestTransport({
-      servers: apiServers(this.#context),
-      ca: trustPem,
-      cert: admin.certPem,
-      key: admin.keyPem,
-      connectTimeoutMs: 2000,
-    });
-    try {
-      await this.#steadily(`see the control plane of ${node.name} healthy in version ${version}`, node, SERVICES.server, async () => {
-        const { body } = await transport.send({ method: 'GET', path: '/version' });
-        const { slipwayVersion } = body as { slipwayVersion?: string };
-        if (slipwayVersion !== version) throw new Error(`version ${slipwayVersion} answers`);
-        return (await transport.send({ method: 'GET', path: '/readyz' })).status === 200;
+  /** By control plane: what its store can be put back to, and with `always` will be: verified then, before anything is stopped. */
+  async #snapshots(nodes: readonly NodeVersions[], always: boolean): Promise<Map<string, Snapshot>> {
+    const found = new Map<string, Snapshot>();
+    for (const { name } of nodes.filter(({ controlPlane }) => controlPlane)) {
+      const host = hostOf(this.#context, this.#named(name));
+      // A record that cannot be read keeps nobody from going back without it.
+      const reading = this.#snapshotOf(host).catch((error: unknown) => {
+        if (always) throw error;
+        return undefined;
       });
-    } finally {
-      await transport.close();
-    }
-  }
-
-  async #awaitAgent(node: NodeSpec, version: string): Promise<void> {
-    const client = requireClient(this.#context);
-    await this.#steadily(`see ${node.name} Ready in version ${version}`, node, SERVICES.agent, async () => {
-      const { metadata, status } = await client.get<Stored<Node>>(nodeKind, { name: node.name });
-      const agent = metadata.annotations?.[VERSION_ANNOTATION];
-      if (agent !== version) throw new Error(`its agent is of version ${agent}`);
-      return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-    });
-  }
-
-  /** Holds, and holds still a while later. */
-  async #steadily(tried: string, node: NodeSpec, service: string, holds: () => Promise<boolean>): Promise<void> {
-    const { signal } = this.#context;
-    let since: number | undefined;
-    await waitFor(
-      async () => {
-        const isWell = await holds().catch((error: unknown) => {
-          since = undefined;
-          throw error;
+      const [last, kept] = await Promise.all([reading, backupId(host)]);
+      // That of another upgrade than the one that is taken back is older than what would be lost.
+      const snapshot = last?.startedAt === kept ? last : undefined;
+      if (always && !snapshot)
+        throw new SlipwayError('STORE_CORRUPT', {
+          tried: `put the store of ${host.name} back to what it was`,
+          cause: 'it has no snapshot: there was no upgrade, or it did not come so far',
+          advice: [`slipway upgrade ${this.#context.spec.name} --rollback   # without --restore-store: the store stays as it is`],
         });
-        since = isWell ? (since ?? Date.now()) : undefined;
-        return since !== undefined && Date.now() - since >= STEADY_MS ? true : undefined;
-      },
-      { signal, timeoutMs: HEALTHY_MS, tried, logs: { host: hostOf(this.#context, node), service } },
-    );
+      if (snapshot && always) await verifySnapshot(host, snapshot);
+      if (snapshot) found.set(name, snapshot);
+    }
+    return found;
+  }
+
+  #named(name: string): NodeSpec {
+    return this.#context.spec.nodes.find((node) => node.name === name) as NodeSpec;
+  }
+
+  async #serverBack(node: NodeSpec, version: string, store: { snapshot: Snapshot | undefined; always: boolean }): Promise<void> {
+    const host = hostOf(this.#context, node);
+    await host.services.stop(SERVICES.server);
+    if (store.snapshot && (await restoreSnapshot(host, store.snapshot, store)))
+      this.#push({ type: 'warning', message: 'The store is as it was before the upgrade.' });
+    await host.services.restart(SERVICES.server);
+    await awaitServer(this.#context, node, version);
   }
 
   async #uncordon(client: Client, names: readonly string[]): Promise<void> {
@@ -310,36 +322,9 @@ class UpgradeRun {
     await this.#remember({ cordoned: (this.#upgrade?.cordoned ?? []).filter((name) => !names.includes(name)) });
   }
 
-  async #versions(): Promise<NodeVersions[]> {
-    const client = requireClient(this.#context);
-    // Nobody answers where an interrupted upgrade left the control plane broken.
-    const { items } = await client.list<Stored<Node>>(nodeKind).catch(() => ({ items: [] as Stored<Node>[] }));
-    const { trustPem, admin } = requirePki(this.#context);
-    return Promise.all(
-      this.#context.spec.nodes.map(async (node) => {
-        const laid = (await hostOf(this.#context, node).readFile(NODE_PATHS.version))?.toString().trim();
-        const agent = items.find(({ metadata }) => metadata.name === node.name)?.metadata.annotations?.[VERSION_ANNOTATION];
-        if (!node.controlPlane) return { name: node.name, controlPlane: false, laid, agent };
-        const transport = createRestTransport({ servers: apiServers(this.#context), ca: trustPem, cert: admin.certPem, key: admin.keyPem });
-        try {
-          const answer = await transport.send({ method: 'GET', path: '/version' }).catch(() => undefined);
-          return {
-            name: node.name,
-            controlPlane: true,
-            laid,
-            agent,
-            server: (answer?.body as { slipwayVersion?: string } | undefined)?.slipwayVersion,
-          };
-        } finally {
-          await transport.close();
-        }
-      }),
-    );
-  }
-
   async #begin(upgrade: UpgradeState): Promise<void> {
     const known = this.#cluster.state.upgrade;
-    this.#upgrade = known ? { ...upgrade, cordoned: known.cordoned } : upgrade;
+    this.#upgrade = known ? { ...upgrade, startedAt: known.startedAt, cordoned: known.cordoned } : upgrade;
     await this.#save();
   }
 
@@ -365,6 +350,8 @@ class UpgradeRun {
     return (detail) => this.#push({ type: 'step-detail', step: name, detail });
   }
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Beside the snapshot: what a roll-back needs to know of it. */
 const SNAPSHOT_RECORD = `${NODE_PATHS.data}/snapshots/last.json`;

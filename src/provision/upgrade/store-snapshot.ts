@@ -1,6 +1,6 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { renderTemplate } from '../../base/templates/template.ts';
-import type { Host } from '../../hosts/host.ts';
+import type { Host, RunResult } from '../../hosts/host.ts';
 import { NODE_PATHS } from '../spec/node-paths.ts';
 
 const STORE = `${NODE_PATHS.data}/store/slipway.db`;
@@ -37,17 +37,42 @@ export const takeSnapshot = async (host: Host, name: string): Promise<Snapshot> 
   });
 };
 
-/** Puts a snapshot in the store's place when the store has another layout by now, or `always`. The server must be stopped. Answers whether it did. */
-export const restoreSnapshot = async (host: Host, snapshot: Snapshot, options: { always: boolean }): Promise<boolean> => {
-  const { stdout } = await host.run([
-    NODE_PATHS.node,
-    '--disable-warning=ExperimentalWarning',
-    '--input-type=module',
-    '-e',
-    renderTemplate('snapshot/restore', {}),
-    STORE,
-    snapshot.path,
-    options.always ? 'always' : String(snapshot.format),
-  ]);
-  return stdout.trim() === 'restored';
+/** Verifies a snapshot, before anything is stopped. Throws STORE_CORRUPT for one that is damaged or not there. */
+export const verifySnapshot = async (host: Host, snapshot: Snapshot): Promise<void> => {
+  const { exitCode, stderr } = await runRestore(host, snapshot, { always: true, mode: 'check' });
+  if (exitCode === 0) return;
+  throw new SlipwayError('STORE_CORRUPT', {
+    tried: `put the store of ${host.name} back to what it was`,
+    cause: `its snapshot ${snapshot.path} is damaged or gone; nothing was changed`,
+    logLines: stderr.split('\n').filter((line) => /^\w*Error: /.test(line)),
+    advice: ['slipway upgrade --rollback   # without --restore-store: the store stays as it is'],
+  });
 };
+
+/** Puts it in the store's place when that has another layout by now, or `always`. The server must be stopped. Answers whether it did. */
+export const restoreSnapshot = async (host: Host, snapshot: Snapshot, options: { always: boolean }): Promise<boolean> => {
+  const { exitCode, stdout, stderr } = await runRestore(host, snapshot, { ...options, mode: 'restore' });
+  if (exitCode === 0) return stdout.trim() === 'restored';
+  throw new SlipwayError('STEP_FAILED', {
+    tried: `put the store of ${host.name} back to what it was`,
+    cause: 'the version of before cannot read the store as it is now, and its snapshot could not be put there',
+    logLines: stderr.split('\n').filter(Boolean).slice(-5),
+    advice: ['df -h /var/lib/slipway', 'slipway upgrade   # forth again, with the newer program'],
+  });
+};
+
+const runRestore = (host: Host, snapshot: Snapshot, { always, mode }: { always: boolean; mode: 'check' | 'restore' }): Promise<RunResult> =>
+  host.run(
+    [
+      NODE_PATHS.node,
+      '--disable-warning=ExperimentalWarning',
+      '--input-type=module',
+      '-e',
+      renderTemplate('snapshot/restore', {}),
+      STORE,
+      snapshot.path,
+      always ? 'always' : String(snapshot.format),
+      mode,
+    ],
+    { check: false, timeoutMs: 600_000 },
+  );
