@@ -132,6 +132,13 @@ test('a node that was off until its certificates ended is told, and mended', asy
   await slipway('node', 'stop', 'renew-2');
   const ended = Math.max((await ends()).get('agent@renew-2') ?? 0, Date.now() + LIFE_SECONDS * 1000);
   await new Promise((resolve) => setTimeout(resolve, ended - Date.now() + 1000));
+  const { items } = JSON.parse(await slipway('get', 'csr', '-o', 'json')) as { items: { status: { certificate?: string } }[] };
+  const old = items.filter(({ status }) => {
+    const certificate = status.certificate && new X509Certificate(Buffer.from(status.certificate, 'base64'));
+    return certificate && Date.parse(certificate.validTo) < Date.now() - 10_000;
+  });
+  assert.ok(items.length > 0);
+  assert.equal(old.length, 0, 'requests go with their certificates');
   await slipway('node', 'start', 'renew-2');
   const report = await suite.slipway(['certs', 'renew']);
   assert.equal(report.code, 1);
