@@ -32,7 +32,7 @@ export const takeSnapshot = async (host: Host, name: string): Promise<Snapshot> 
   throw new SlipwayError('STEP_FAILED', {
     tried: `take a snapshot of the store on ${host.name}`,
     cause: 'the copy could not be made or is not whole',
-    logLines: stderr.split('\n').filter(Boolean).slice(-5),
+    logLines: errorsIn(stderr),
     advice: ['df -h /var/lib/slipway'],
   });
 };
@@ -44,7 +44,7 @@ export const verifySnapshot = async (host: Host, snapshot: Snapshot): Promise<vo
   throw new SlipwayError('STORE_CORRUPT', {
     tried: `put the store of ${host.name} back to what it was`,
     cause: `its snapshot ${snapshot.path} is damaged or gone; nothing was changed`,
-    logLines: stderr.split('\n').filter((line) => /^\w*Error: /.test(line)),
+    logLines: errorsIn(stderr),
     advice: ['slipway upgrade --rollback   # without --restore-store: the store stays as it is'],
   });
 };
@@ -56,7 +56,7 @@ export const restoreSnapshot = async (host: Host, snapshot: Snapshot, options: {
   throw new SlipwayError('STEP_FAILED', {
     tried: `put the store of ${host.name} back to what it was`,
     cause: 'the version of before cannot read the store as it is now, and its snapshot could not be put there',
-    logLines: stderr.split('\n').filter(Boolean).slice(-5),
+    logLines: errorsIn(stderr),
     advice: ['df -h /var/lib/slipway', 'slipway upgrade   # forth again, with the newer program'],
   });
 };
@@ -76,3 +76,10 @@ const runRestore = (host: Host, snapshot: Snapshot, { always, mode }: { always: 
     ],
     { check: false, timeoutMs: 600_000 },
   );
+
+/** Of what Node.js prints when a script throws, what the error says; all of it where nothing looks like one. */
+const errorsIn = (stderr: string): string[] => {
+  const lines = stderr.split('\n').filter(Boolean);
+  const errors = lines.filter((line) => /^\w*Error\b.*: /.test(line));
+  return errors.length ? errors : lines.slice(-5);
+};

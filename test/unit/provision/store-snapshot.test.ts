@@ -1,9 +1,10 @@
 /** The scripts that run on a control plane, on real stores: a copy, its verification, and the way back. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import type { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import { createLogger } from '../../../src/base/log/logger.ts';
 import type { Host } from '../../../src/hosts/host.ts';
 import { runProcess } from '../../../src/hosts/local/run-process.ts';
@@ -99,4 +100,16 @@ test('a store that cannot be read counts as of another layout', async () => {
   const store = await open();
   assert.deepEqual(await contents(store), ['/a three', '/b two']);
   await store.close();
+});
+
+test('a copy that cannot be made is told with what the copying said', async () => {
+  const store = await open();
+  await store.create('/a', bytes('one'));
+  await store.close();
+  mkdirSync(`${snapshotFile()}.part`, { recursive: true });
+  await assert.rejects(takeSnapshot(host, 'before-2'), (error: SlipwayError) => {
+    assert.equal(error.code, 'STEP_FAILED');
+    assert.match(error.logLines.join('\n'), /^\w*Error.*EISDIR/);
+    return error.logLines.length === 1;
+  });
 });
