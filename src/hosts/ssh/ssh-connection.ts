@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,6 +43,7 @@ const MAX_CHANNELS = 8;
 const REFUSED_FOR_NOW = new Set([2, 4]);
 const OPEN_ATTEMPTS = 40;
 const OPEN_AGAIN_MS = 25;
+const LEAVE_MS = 2000;
 const READY_TIMEOUT_MS = 20_000;
 /** A host that says nothing three times in a row is taken for gone. */
 const KEEPALIVE_MS = 5_000;
@@ -54,6 +56,8 @@ const OUTPUT_LIMIT = 16 * 1024 * 1024;
 export class SshConnection {
   readonly #options: SshOptions;
   #client: Promise<SshClient> | undefined;
+  /** Of the client, where it does not go through another host. */
+  #socket: Socket | undefined;
   #jump: SshConnection | undefined;
   #free = MAX_CHANNELS;
   readonly #waiting: (() => void)[] = [];
@@ -94,6 +98,9 @@ export class SshConnection {
     const client = await this.#client?.catch(() => undefined);
     this.#client = undefined;
     client?.end();
+    const socket = this.#socket;
+    // A machine that is gone by now never takes leave of us, which would keep this program from ending.
+    if (client && socket) setTimeout(() => socket.destroy(), LEAVE_MS).unref();
     await this.#jump?.close();
   }
 
@@ -125,7 +132,8 @@ export class SshConnection {
     const { target, knownHosts } = this.#options;
     const methods = await authMethods(target, this.#options);
     const known = await knownHosts.typesOf(target);
-    const sock = this.#jump && (await this.#throughJump(this.#jump));
+    this.#socket = this.#jump ? undefined : connect(target.port, target.host);
+    const sock = this.#jump ? await this.#throughJump(this.#jump) : this.#socket;
     const client = new ssh2.Client();
     let refusal: unknown;
     return new Promise((resolve, reject) => {
@@ -137,7 +145,7 @@ export class SshConnection {
       });
       client.once('error', (error: Error & { level?: string }) => reject(refusal ?? this.#explain(error)));
       client.connect({
-        ...(sock ? { sock: sock as never } : { host: target.host, port: target.port }),
+        sock: sock as never,
         username: target.user,
         authHandler: methods,
         readyTimeout: READY_TIMEOUT_MS,
