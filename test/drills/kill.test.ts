@@ -25,14 +25,14 @@ spec:
 
 if (driver === 'ssh')
   test(`${kills} kills over SSH leave nothing`, async () => {
-    const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
+    const machines = await startSshMachines(join(suite.root, 'sshd'), 2);
     try {
       const leftOnHosts = async (): Promise<string[]> =>
         (
           await Promise.all(machines.hosts.map(async (host) => (await host.run(['sh', '-c', LOOK])).stdout.split('\n').filter(Boolean)))
         ).flat();
-      const upArgs = ['--host', machines.targets[0] ?? '', '-i', machines.identityFile];
-      log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, leftOnHosts, longest: { upMs: 12_000, downMs: 3000 }, log })));
+      const upArgs = [...machines.targets.flatMap((target) => ['--host', target]), '-i', machines.identityFile];
+      log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, leftOnHosts, longest: { upMs: 8000, downMs: 3000 }, log })));
     } finally {
       await machines.close();
     }

@@ -1,7 +1,9 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, MachineId } from '../../drivers/driver.ts';
+import type { Host } from '../../hosts/host.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { haltNode, wakeNode } from '../halt-node.ts';
 import { openClient } from '../open-client.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder } from '../state/cluster-state.ts';
@@ -12,7 +14,7 @@ import { type UpResult, up } from './up.ts';
 
 const RETURN_MS = 90_000;
 
-/** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. */
+/** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. On machines that are not ours only the node stops. */
 export const stopCluster = (name: string): Job<void> =>
   startJob(async (push) => {
     await withCluster(name, async ({ folder, state, drivers }) => {
@@ -20,7 +22,7 @@ export const stopCluster = (name: string): Job<void> =>
         Promise.all(
           state.spec.nodes
             .filter((node) => node.controlPlane === controlPlane)
-            .map(async (node) => (await drivers.of(node)).stop({ cluster: name, name: node.name }, { powerOff: false })),
+            .map(async (node) => stopMachine(await drivers.of(node), { cluster: name, name: node.name })),
         );
       await step(push, { name: 'machines', title: 'Stopping machines' }, async () => {
         await stop(false);
@@ -33,7 +35,14 @@ export const stopCluster = (name: string): Job<void> =>
 /** The steps of `up` on a cluster that exists: machines are started, what runs on them is found again, and nothing else changes. */
 export const startCluster = (name: string, options: { signal: AbortSignal }): Job<UpResult> => {
   const job = startJob(async (push) => {
-    await new ClusterStateFolder(name).require();
+    await withCluster(name, ({ state, drivers }) =>
+      Promise.all(
+        state.spec.nodes.map(async (node) => {
+          const driver = await drivers.of(node);
+          if (driver.keepsMachines) await onMachine(driver, { cluster: name, name: node.name }, wakeNode);
+        }),
+      ),
+    );
     const inner = up(
       { name },
       { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, signal: options.signal, onlyStart: true },
@@ -68,12 +77,27 @@ const awaitReturn = async (
 /** A power failure of one node: nothing is told to it. */
 export const killNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: true }));
 
-export const stopNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: false }));
+export const stopNode = (id: MachineId): Promise<void> => withNode(id, (driver) => stopMachine(driver, id));
 
 export const startNode = (id: MachineId, options: { signal: AbortSignal }): Promise<void> =>
   withNode(id, async (driver) => {
     await driver.start(id, { signal: options.signal, progress: () => {} });
+    if (driver.keepsMachines) await onMachine(driver, id, wakeNode);
   });
+
+const stopMachine = (driver: Driver, id: MachineId): Promise<void> =>
+  driver.keepsMachines ? onMachine(driver, id, haltNode) : driver.stop(id, { powerOff: false });
+
+const onMachine = async (driver: Driver, id: MachineId, work: (host: Host) => Promise<void>): Promise<void> => {
+  const machine = await driver.describe(id);
+  if (!machine) return;
+  const host = await driver.connect(machine);
+  try {
+    await work(host);
+  } finally {
+    await host.close();
+  }
+};
 
 export interface OpenCluster {
   folder: ClusterStateFolder;
