@@ -19,7 +19,8 @@ export const terminalCommand = (
 ): string[] => {
   const hasCommand = command.length > 0;
   const line = command.map(shellQuote).join(' ');
-  const asRoot = target.user === 'root' ? line : hasCommand ? `sudo -n -- ${line}` : 'sudo -n -i';
+  // A shell has a terminal, on which sudo can ask for a password.
+  const asRoot = target.user === 'root' ? line : hasCommand ? `sudo -n -- ${line}` : 'sudo -i';
   return [
     'ssh',
     ...options,
