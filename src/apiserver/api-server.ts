@@ -84,6 +84,7 @@ export class ApiServer implements Component {
   readonly metrics = new Metrics();
   readonly #options: ApiServerOptions;
   readonly #http: HttpServer;
+  readonly #authenticator: Authenticator;
   readonly #proxy: AgentProxy;
   readonly #rbac: RbacAuthorizer;
   readonly #dispatcher: Dispatcher;
@@ -104,6 +105,7 @@ export class ApiServer implements Component {
     this.#rbac = new RbacAuthorizer(this.cache);
     this.#authorize = createUnionAuthorizer([createNodeAuthorizer(this.cache), this.#rbac]);
     const authenticateToken = createTokenAuthenticator({ authority: tokens, cache: this.cache, now });
+    this.#authenticator = new Authenticator({ tokens: authenticateToken, now, clientCaPem: options.pki.caPem });
     const webhooks = createWebhookClient(this.cache);
     const world = {
       cache: this.cache,
@@ -144,7 +146,7 @@ export class ApiServer implements Component {
       changed: () => discovery.forget(),
     });
     const handler = new RequestHandler({
-      authenticator: new Authenticator({ tokens: authenticateToken, now }),
+      authenticator: this.#authenticator,
       authorize: this.#authorize,
       flow: new FlowControl(options.limits),
       dispatcher: this.#dispatcher,
@@ -210,8 +212,9 @@ export class ApiServer implements Component {
     log.info('api server listens', { address: this.#options.bindAddress, port: this.port });
   }
 
-  /** Certificates and authorities for connections from now on; those under way go on. */
+  /** Certificates for connections from now on; those under way go on while their client's authority is trusted. */
   async renew(pki: ApiServerPki): Promise<void> {
+    this.#authenticator.trust(pki.caPem);
     this.#http.renew({ certPem: pki.certPem, keyPem: pki.keyPem, clientCaPem: pki.caPem });
     this.#proxy.renew(proxyPki(pki));
     await publishClientCa(this.cache, pki.caPem);

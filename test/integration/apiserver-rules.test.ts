@@ -79,6 +79,38 @@ test('a client certificate that does not hold is refused, unless a token beside 
   }
 });
 
+/** Requests over one connection that is kept. */
+const keptConnection = (to: TestApiServer, pair: KeyPair) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: to.caPem, cert: pair.certPem, key: pair.keyPem });
+  const ask = () =>
+    new Promise<{ code: number | undefined; reused: boolean }>((resolve, reject) => {
+      const outgoing = request(`${to.url}/api/v1/nodes`, { agent }, (answer) => {
+        answer.resume().on('end', () => resolve({ code: answer.statusCode, reused: outgoing.reusedSocket }));
+      });
+      outgoing.on('error', reject).end();
+    });
+  return { ask, close: () => agent.destroy() };
+};
+
+test('a connection whose authority is no longer trusted is refused from then on', async () => {
+  const own = await startApiServer();
+  const { ask, close } = keptConnection(own, own.admin);
+  try {
+    assert.deepEqual(await ask(), { code: 200, reused: false });
+    const serving = await own.issueServing();
+    const next = await createAuthority({ commonName: 'test-ca', years: 1 });
+    const trust = (caPem: string): Promise<void> =>
+      own.server.renew({ ...serving, caPem, agentClientCertPem: own.admin.certPem, agentClientKeyPem: own.admin.keyPem });
+    await trust(own.caPem + next.certPem);
+    assert.deepEqual(await ask(), { code: 200, reused: true });
+    await trust(next.certPem);
+    assert.deepEqual(await ask(), { code: 401, reused: true });
+  } finally {
+    close();
+    await own.stop();
+  }
+});
+
 test('a connection that outlives its certificate is refused from then on', async () => {
   const short = await issueCertificate(server.authority, {
     commonName: 'admin',
@@ -86,20 +118,13 @@ test('a connection that outlives its certificate is refused from then on', async
     usages: ['client'],
     days: 3 / 86_400,
   });
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: server.caPem, cert: short.certPem, key: short.keyPem });
-  const ask = () =>
-    new Promise<{ code: number | undefined; reused: boolean }>((resolve, reject) => {
-      const outgoing = request(`${server.url}/api/v1/nodes`, { agent }, (answer) => {
-        answer.resume().on('end', () => resolve({ code: answer.statusCode, reused: outgoing.reusedSocket }));
-      });
-      outgoing.on('error', reject).end();
-    });
+  const { ask, close } = keptConnection(server, short);
   try {
     assert.deepEqual(await ask(), { code: 200, reused: false });
     await until(async () => (await ask()).code !== 200, { withinMs: 10_000 });
     assert.deepEqual(await ask(), { code: 401, reused: true });
   } finally {
-    agent.destroy();
+    close();
   }
 });
 

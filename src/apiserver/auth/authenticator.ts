@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { statusError } from '../../api/meta/status.ts';
@@ -9,29 +10,49 @@ export const AUTHENTICATED = 'system:authenticated';
 
 export const unauthorized = () => statusError(401, 'Unauthorized', 'Unauthorized');
 
-/** What a connection has shown: who it is and until when (milliseconds since the epoch), nothing, or a certificate that does not hold. */
-type Shown = { user: UserInfo; until: number } | 'nothing' | 'invalid';
+/** What a connection has shown: who it is, by which certificate and until when; nothing; or a certificate that does not hold. */
+type Shown = Identity | 'nothing' | 'invalid';
+
+interface Identity {
+  user: UserInfo;
+  /** Milliseconds since the epoch. */
+  until: number;
+  certificate: X509Certificate;
+  /** Of the authorities by which it was found good. */
+  trust: object;
+}
 
 /**
- * Who asks: the client certificate's CN and O, or the bearer's token, or nobody. A certificate is read once for a connection, and judged by the
- * clock with every request, as a connection may outlive it. Throws 401 for a token that nobody vouches for, and, as upstream does, for a certificate
+ * Who asks: the client certificate's CN and O, or the bearer's token, or nobody. A certificate is read once for a connection, and judged with every
+ * request by the clock and the authorities of now, as a connection may outlive both. Throws 401 for a token that nobody vouches for, and, as upstream does, for a certificate
  * that does not hold (expired, of another authority, not for clients) unless a token beside it does.
  */
 export class Authenticator {
   readonly #tokens: TokenAuthenticator;
   readonly #now: () => number;
   readonly #ofSocket = new WeakMap<TLSSocket, Shown>();
+  #authorities: readonly X509Certificate[];
 
-  constructor({ tokens, now }: { tokens: TokenAuthenticator; now: () => number }) {
+  constructor({ tokens, now, clientCaPem }: { tokens: TokenAuthenticator; now: () => number; clientCaPem: string }) {
     this.#tokens = tokens;
     this.#now = now;
+    this.#authorities = certificatesIn(clientCaPem);
+  }
+
+  /** Other authorities from now on, also for connections that are open. */
+  trust(clientCaPem: string): void {
+    this.#authorities = certificatesIn(clientCaPem);
   }
 
   /** A promise only where a token must be looked at. */
   authenticate(socket: TLSSocket, headers: IncomingHttpHeaders): UserInfo | Promise<UserInfo> {
     let shown = this.#ofSocket.get(socket);
     if (shown === undefined) {
-      shown = certificateOf(socket);
+      // That it is of a trusted authority, and for clients, the handshake has found.
+      shown = certificateOf(socket, this.#authorities);
+      this.#ofSocket.set(socket, shown);
+    } else if (typeof shown === 'object' && shown.trust !== this.#authorities) {
+      shown = this.#isTrusted(shown.certificate) ? { ...shown, trust: this.#authorities } : 'invalid';
       this.#ofSocket.set(socket, shown);
     }
     if (typeof shown === 'object' && this.#now() <= shown.until) return shown.user;
@@ -41,6 +62,11 @@ export class Authenticator {
     return ANONYMOUS;
   }
 
+  /** Our authorities sign leaves only: there is no chain to go through. */
+  #isTrusted(certificate: X509Certificate): boolean {
+    return this.#authorities.some((authority) => certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
+  }
+
   async #byToken(token: string): Promise<UserInfo> {
     const found = await this.#tokens.authenticate(token);
     if (!found) throw unauthorized();
@@ -48,7 +74,10 @@ export class Authenticator {
   }
 }
 
-const certificateOf = (socket: TLSSocket): Shown => {
+const certificatesIn = (pem: string): X509Certificate[] =>
+  (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((text) => new X509Certificate(text));
+
+const certificateOf = (socket: TLSSocket, trust: object): Shown => {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) return 'nothing';
   if (socket.authorized !== true) return 'invalid';
@@ -56,7 +85,8 @@ const certificateOf = (socket: TLSSocket): Shown => {
   const name = Array.isArray(subject?.CN) ? subject.CN[0] : subject?.CN;
   if (!name) return 'nothing';
   const groups = subject?.O === undefined ? [] : Array.isArray(subject.O) ? subject.O : [subject.O];
-  return { user: Object.freeze({ name, groups: Object.freeze([...groups, AUTHENTICATED]) }), until: Date.parse(certificate.validTo) };
+  const user = Object.freeze({ name, groups: Object.freeze([...groups, AUTHENTICATED]) });
+  return { user, until: Date.parse(certificate.validTo), certificate, trust };
 };
 
 const tokenIn = ({ authorization, 'sec-websocket-protocol': protocol }: IncomingHttpHeaders): string | undefined => {
