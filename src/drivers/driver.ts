@@ -145,6 +145,8 @@ export interface Machine extends MachineId {
   externalAddress?: string | undefined;
   /** Ports of the machine that are others on `externalAddress`. */
   forwardedPorts?: Readonly<Record<number, number>> | undefined;
+  /** It is emulated, and takes minutes for what others do in seconds: nobody is to count it as dead as soon as those. */
+  slow?: boolean | undefined;
   /** Whether pod networks of its cluster can be routed on that network, or need an overlay. */
   sameNetwork: boolean;
 }

@@ -1,13 +1,15 @@
 /** The kvm driver against a real libvirtd. Its machines have an empty disk: that guests answer is the matter of `npm run test:kvm`. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Driver, MachineSpec } from '../../src/drivers/driver.ts';
 import { createKvmDriver } from '../../src/drivers/kvm/kvm-driver.ts';
+import { KvmStorage, volumePrefix } from '../../src/drivers/kvm/kvm-storage.ts';
+import { Virsh } from '../../src/drivers/kvm/virsh.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { noLibvirt, startLibvirt } from '../support/libvirt.ts';
 import { enterSuite } from '../support/suite.ts';
@@ -37,6 +39,13 @@ const spec = (name: string, more: object = {}): MachineSpec => ({
 });
 const virsh = async (...args: string[]): Promise<string> => (await suite.run(['virsh', '--quiet', ...args])).stdout;
 
+/** The disk of a computer, with nothing on it but the mark of a boot sector. */
+const emptyDisk = (bytes: number, fill: number | string = 0): Buffer => {
+  const disk = Buffer.alloc(bytes, fill);
+  disk.writeUInt16BE(0x55aa, 510);
+  return disk;
+};
+
 /** An empty disk never lets us in: the machine is made and runs when the driver gives up waiting. */
 const makeEmpty = (driver: Driver, machine: MachineSpec) => assert.rejects(driver.create(machine, context), { code: 'TIMEOUT' });
 
@@ -45,7 +54,7 @@ describe('kvm driver', { skip }, () => {
   let libvirt: { stop: () => Promise<void> } | undefined;
 
   before(async () => {
-    writeFileSync(image, Buffer.alloc(1_048_576));
+    writeFileSync(image, emptyDisk(1_048_576));
     mkdirSync(join(suite.root, 'pool'));
     libvirt = await startLibvirt(suite);
   });
@@ -72,8 +81,8 @@ describe('kvm driver', { skip }, () => {
     await Promise.all([makeEmpty(driver, spec('k-1')), makeEmpty(driver, spec('k-2'))]);
     const listed = await driver.list('k');
     assert.deepEqual(
-      listed.map(({ name, state, sameNetwork }) => ({ name, state, sameNetwork })),
-      ['k-1', 'k-2'].map((name) => ({ name, state: 'running', sameNetwork: true })),
+      listed.map(({ name, state, sameNetwork, slow }) => ({ name, state, sameNetwork, slow })),
+      ['k-1', 'k-2'].map((name) => ({ name, state: 'running', sameNetwork: true, slow: true })),
     );
     assert.equal(new Set(listed.map(({ address }) => address)).size, 2);
     assert.ok((await driver.plan([spec('k-1'), spec('k-2')])).every(({ state }) => state === 'present'));
@@ -116,7 +125,7 @@ describe('kvm driver', { skip }, () => {
 
   test('the disk of a machine that is off is kept, and put back to what it was', async () => {
     const id = { cluster: 'k', name: 'k-1' };
-    const disk = join(suite.root, 'pool', 'k.k-1.qcow2');
+    const disk = join(suite.root, 'pool', 'slipway-k.k-1.qcow2');
     const onDisk = async (command: string) => (await suite.run(['qemu-io', '-c', command, disk])).stdout;
     await onDisk('write -P 1 2M 64k');
     await driver.snapshot?.(id, 'clean');
@@ -157,12 +166,20 @@ describe('kvm driver', { skip }, () => {
     const packed = join(suite.root, 'image.gz');
     writeFileSync(packed, Buffer.from([0x1f, 0x8b, 8, 0]));
     await refused({ image: packed }, 'MACHINE_IMAGE_INVALID');
+    const text = join(suite.root, 'image.qcow2');
+    writeFileSync(text, 'not found\n');
+    await refused({ image: text }, 'MACHINE_IMAGE_INVALID');
+    writeFileSync(text, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(100_000, 0xa5)]));
+    await refused({ image: text }, 'MACHINE_IMAGE_INVALID');
+    await suite.run(['qemu-img', 'create', '-q', '-f', 'qcow2', text, '1G']);
+    truncateSync(text, 65_536);
+    await refused({ image: text }, 'MACHINE_IMAGE_INVALID');
     await driver.destroy({ cluster: 'i', name: 'i-1' });
     await driver.destroyShared('i');
   });
 
   test('a download goes on where it broke off, and is compared with its checksum', async () => {
-    const content = Buffer.alloc(2_000_000, 'slipway');
+    const content = emptyDisk(2_000_000, 'slipway');
     let served = 0;
     const ranges: (string | undefined)[] = [];
     const server = createServer((request, response) => {
@@ -189,7 +206,7 @@ describe('kvm driver', { skip }, () => {
     const small = join(suite.root, 'small');
     mkdirSync(small);
     await suite.run(['mount', '-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', small]);
-    writeFileSync(join(suite.root, 'full.raw'), Buffer.alloc(1_000_000, 1));
+    writeFileSync(join(suite.root, 'full.raw'), emptyDisk(1_000_000, 1));
     const tight = open('tight-state', { pool: 'tight', poolFolder: small });
     const full = { ...spec('t-1', { pool: 'tight', poolFolder: small, image: join(suite.root, 'full.raw') }), cluster: 't' };
     await assert.rejects(tight.create(full, context), { code: 'DISK_FULL' });
@@ -198,6 +215,71 @@ describe('kvm driver', { skip }, () => {
     assert.equal((await virsh('vol-list', 'tight')).trim(), '');
     await suite.run(['virsh', 'pool-destroy', 'tight']);
     await suite.run(['virsh', 'pool-undefine', 'tight']);
+  });
+
+  test('a machine of that name that somebody else made is refused, and stays as it is', async () => {
+    const xml = join(suite.root, 'foreign.xml');
+    writeFileSync(xml, "<domain type='qemu'><name>f.f-1</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os></domain>");
+    await virsh('define', xml);
+    await assert.rejects(driver.create({ ...spec('f-1'), cluster: 'f' }, context), { code: 'NAME_TAKEN', message: /f\.f-1/ });
+    assert.equal(await driver.describe({ cluster: 'f', name: 'f-1' }), undefined);
+    await driver.destroy({ cluster: 'f', name: 'f-1' });
+    await driver.destroyShared('f');
+    assert.equal((await virsh('domstate', 'f.f-1')).trim(), 'shut off');
+    assert.equal((await virsh('net-list', '--all', '--name')).trim(), 'slipway-k');
+    await virsh('undefine', 'f.f-1');
+  });
+
+  test("volumes of others in a pool that is shared are not taken for a cluster's own, and a pool that was stopped is started", async () => {
+    const folder = join(suite.root, 'default');
+    mkdirSync(folder);
+    await virsh('pool-define-as', 'default', 'dir', '--target', folder);
+    await virsh('pool-start', 'default');
+    for (const name of ['u.qcow2', 'u.u-1.qcow2']) await virsh('vol-create-as', 'default', name, '1M', '--format', 'qcow2');
+    await virsh('pool-destroy', 'default');
+    const shared = open('shared-state', { pool: 'default', poolFolder: folder });
+    const machine = { ...spec('u-1', { pool: 'default', poolFolder: folder }), cluster: 'u' };
+    await makeEmpty(shared, machine);
+    await virsh('destroy', 'u.u-1');
+    await virsh('pool-destroy', 'default');
+    await shared.destroy(machine);
+    await shared.destroyShared('u');
+    assert.deepEqual(readdirSync(folder).sort(), ['u.qcow2', 'u.u-1.qcow2']);
+    await virsh('pool-destroy', 'default');
+    await virsh('pool-undefine', 'default');
+  });
+
+  test('clusters that come and go at the same time share one pool, and none takes it from another', async () => {
+    const folder = join(suite.root, 'shared');
+    const comeAndGo = async (cluster: string): Promise<void> => {
+      const storage = new KvmStorage(new Virsh({ uri: 'qemu:///system', scratchIn: join(suite.root, 'state') }), 'shared');
+      for (let round = 0; round < 8; round++) {
+        await storage.pool.ensure(folder);
+        const { path } = await storage.uploadBytes(`${volumePrefix(cluster)}disk`, Buffer.from(cluster));
+        assert.equal(readFileSync(path, 'utf8'), cluster);
+        await storage.removeAll(volumePrefix(cluster));
+        await storage.pool.removeIfEmpty();
+      }
+    };
+    await Promise.all(['s-1', 's-2', 's-3'].map(comeAndGo));
+    assert.doesNotMatch(await virsh('pool-list', '--all', '--name'), /shared/);
+    assert.ok(!existsSync(folder));
+  });
+
+  test('what a crash has left of a pool is gone with the next cluster', async () => {
+    const folder = join(suite.root, 'half');
+    const storage = new KvmStorage(new Virsh({ uri: 'qemu:///system', scratchIn: join(suite.root, 'state') }), 'half');
+    // As if it had ended after the folder was removed.
+    await virsh('pool-define-as', 'half', 'dir', '--target', folder);
+    await storage.pool.ensure(folder);
+    await storage.uploadBytes('x', Buffer.from('x'));
+    await storage.pool.removeIfEmpty();
+    assert.deepEqual(await storage.names(''), ['x']);
+    await storage.remove('x');
+    await storage.pool.removeIfEmpty();
+    await virsh('pool-define-as', 'half', 'dir', '--target', folder);
+    await storage.pool.removeIfEmpty();
+    assert.doesNotMatch(await virsh('pool-list', '--all', '--name'), /half/);
   });
 
   test('what a crash has left is made anew; the journal names what was begun', async () => {
@@ -220,6 +302,23 @@ describe('kvm driver', { skip }, () => {
     // libvirt itself keeps its empty tables until the host restarts.
     const leftovers = (await suite.leftovers()).filter((line) => !/^table: table ip6? (filter|nat|mangle)$/.test(line));
     assert.deepEqual(leftovers, []);
+  });
+
+  test('who may not talk to libvirt is told of its group', async () => {
+    // The virsh of another user, before the real one in the path.
+    await suite.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/usr/local/sbin']);
+    try {
+      writeFileSync('/usr/local/sbin/virsh', '#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/virsh "$@"\n', {
+        mode: 0o755,
+      });
+      const [finding] = await driver.preflight();
+      assert.deepEqual([finding?.severity, finding?.code], ['error', 'HYPERVISOR_UNREACHABLE']);
+      assert.match(finding?.problem ?? '', /Permission denied/);
+      assert.match(finding?.fix ?? '', /--groups libvirt/);
+      await assert.rejects(driver.list('k'), { code: 'HYPERVISOR_UNREACHABLE', message: /Permission denied/ });
+    } finally {
+      await suite.run(['umount', '/usr/local/sbin']);
+    }
   });
 
   test('without libvirt the error says how it is started', async () => {

@@ -18,6 +18,8 @@ export interface ImageFile {
   path: string;
   format: 'qcow2' | 'raw' | 'vmdk' | 'vdi';
   bytes: number;
+  /** A raw image without one starts with a kernel of its own only; nearly every disk has one, those with a GPT too. */
+  bootSector: boolean;
 }
 
 export interface FetchOptions {
@@ -77,7 +79,7 @@ export const fetchImage = async (source: ImageSource, options: FetchOptions): Pr
         advice: isUrl(image) ? [`rm ${path}   # then it is downloaded again`] : [`sha256sum ${path}`],
       });
   }
-  return { path, bytes, format: await formatOf(path) };
+  return { path, bytes, ...(await look(path, bytes)) };
 };
 
 const imageMissing = (image: string, cause: Error): SlipwayError =>
@@ -90,25 +92,35 @@ const fileNameOf = (url: string): string =>
     ?.replaceAll(/[^\w.-]/g, '_') || 'image';
 
 /** By the first bytes: names lie. */
-const formatOf = async (path: string): Promise<ImageFile['format']> => {
+const look = async (path: string, bytes: number): Promise<Pick<ImageFile, 'format' | 'bootSector'>> => {
   const file = await open(path);
   try {
-    const head = Buffer.alloc(72);
+    const head = Buffer.alloc(512);
     await file.read(head, 0, head.length, 0);
-    if (head.subarray(0, 4).equals(Buffer.from('QFI\xfb', 'latin1'))) return 'qcow2';
-    if (head.subarray(0, 4).toString() === 'KDMV') return 'vmdk';
-    if (head.subarray(64, 68).equals(Buffer.from([0x7f, 0x10, 0xda, 0xbe]))) return 'vdi';
-    for (const [magic, what] of ARCHIVES)
-      if (head.subarray(0, magic.length).equals(magic))
-        throw new SlipwayError('MACHINE_IMAGE_INVALID', {
-          tried: `use the image ${path}`,
-          cause: `it is ${what}, not the image of a disk`,
-          advice: [`file ${path}`],
-        });
-    return 'raw';
+    return { format: formatOf(head, { path, bytes }), bootSector: head.readUInt16BE(510) === 0x55aa };
   } finally {
     await file.close();
   }
+};
+
+const formatOf = (head: Buffer, { path, bytes }: { path: string; bytes: number }): ImageFile['format'] => {
+  const invalid = (cause: string, advice: string) =>
+    new SlipwayError('MACHINE_IMAGE_INVALID', { tried: `use the image ${path}`, cause, advice: [advice] });
+  if (head.subarray(0, 4).equals(Buffer.from('QFI\xfb', 'latin1'))) {
+    if (isWholeQcow2(head, bytes)) return 'qcow2';
+    throw invalid('it is a qcow2 image that is damaged, or was not copied to its end', `qemu-img check ${path}`);
+  }
+  if (head.subarray(0, 4).toString() === 'KDMV') return 'vmdk';
+  if (head.subarray(64, 68).equals(Buffer.from([0x7f, 0x10, 0xda, 0xbe]))) return 'vdi';
+  for (const [magic, what] of ARCHIVES)
+    if (head.subarray(0, magic.length).equals(magic)) throw invalid(`it is ${what}, not the image of a disk`, `file ${path}`);
+  return 'raw';
+};
+
+/** Of the versions that there are, and with its table of clusters within the file: else QEMU, or libvirt, takes it for raw bytes or fails late. */
+const isWholeQcow2 = (head: Buffer, bytes: number): boolean => {
+  const tableEnd = head.readBigUInt64BE(40) + 8n * BigInt(head.readUInt32BE(36));
+  return [2, 3].includes(head.readUInt32BE(4)) && tableEnd <= BigInt(bytes);
 };
 
 const ARCHIVES: readonly [Buffer, string][] = [

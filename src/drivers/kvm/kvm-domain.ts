@@ -21,6 +21,7 @@ export interface DomainMark {
 export interface Domain {
   mark: DomainMark;
   running: boolean;
+  emulated: boolean;
 }
 
 /** Names of clusters and nodes hold no dot. */
@@ -42,7 +43,9 @@ export const readDomain = async (virsh: Virsh, id: MachineId): Promise<Domain | 
   const mark = xml && parseMark(xml);
   if (!mark) return undefined;
   const state = await virsh.find(['domstate', name], { tried });
-  return state === undefined ? undefined : { mark, running: !['shut off', 'crashed'].includes(state.trim()) };
+  return state === undefined
+    ? undefined
+    : { mark, running: !['shut off', 'crashed'].includes(state.trim()), emulated: xml.includes("<domain type='qemu'") };
 };
 
 export const parseMark = (xml: string): DomainMark | undefined => xmlAttributes(xml, 'slipway:node')[0] as DomainMark | undefined;
@@ -54,12 +57,13 @@ export const listDomains = async (virsh: Virsh, cluster: string): Promise<Domain
   return domains.filter((domain) => domain !== undefined);
 };
 
-export const machineOf = ({ mark, running }: Domain): Machine => ({
+export const machineOf = ({ mark, running, emulated }: Domain): Machine => ({
   cluster: mark.cluster,
   name: mark.node,
   state: running ? 'running' : 'stopped',
   address: mark.address,
   sameNetwork: true,
+  ...(emulated ? { slow: true } : {}),
 });
 
 /** How a cluster is told from another of the same name: by its key. */

@@ -16,7 +16,7 @@ import { findNetwork, releaseAddress, removeNetwork, startNetwork } from './kvm-
 import { planKvm } from './kvm-plan.ts';
 import { routeThrough } from './kvm-routes.ts';
 import { DEFAULT_POOL, type KvmSettings, kvmSettings } from './kvm-settings.ts';
-import { KvmStorage } from './kvm-storage.ts';
+import { KvmStorage, volumePrefix } from './kvm-storage.ts';
 import { Virsh } from './virsh.ts';
 
 const STOP_POLL_MS = 500;
@@ -43,7 +43,7 @@ class KvmDriver implements Driver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#settings = kvmSettings(options.settings ?? {});
-    this.#virsh = new Virsh(this.#settings.uri);
+    this.#virsh = new Virsh({ uri: this.#settings.uri, scratchIn: options.stateDir });
     this.#maker = new KvmMaker({
       virsh: this.#virsh,
       journal: options.journal,
@@ -99,7 +99,7 @@ class KvmDriver implements Driver {
       if (domain.running) await this.#virsh.find(['destroy', name], { tried }).catch(ignoreWhenStopped);
       await this.#virsh.find(['undefine', name, '--snapshots-metadata', '--nvram'], { tried });
     }
-    await new KvmStorage(this.#virsh, domain?.mark.pool ?? this.#settings.pool).removeAll(`${name}.`);
+    await new KvmStorage(this.#virsh, domain?.mark.pool ?? this.#settings.pool).removeAll(`${volumePrefix(id.cluster)}${id.name}.`);
     await this.#maker.alone.run(async () => {
       const network = await findNetwork(this.#virsh, id.cluster);
       if (!network) return;
@@ -114,9 +114,9 @@ class KvmDriver implements Driver {
     if ((await this.list(cluster)).length) return;
     await removeNetwork(this.#virsh, cluster);
     const storage = new KvmStorage(this.#virsh, this.#settings.pool);
-    await storage.removeAll(`${cluster}.`);
+    await storage.removeAll(volumePrefix(cluster));
     // Another pool is its user's own.
-    if (this.#settings.pool === DEFAULT_POOL) await storage.removePoolIfEmpty();
+    if (this.#settings.pool === DEFAULT_POOL) await storage.pool.removeIfEmpty();
     await this.#options.journal.forget({ kind: 'network', name: cluster });
   }
 
@@ -169,7 +169,8 @@ class KvmDriver implements Driver {
 
   async #boot(id: MachineId, context: DriverContext, settings: KvmSettings): Promise<Machine> {
     const domain = await this.#known(id, 'start');
-    const { address, owner } = domain.mark;
+    const { emulated, mark } = domain;
+    const { address, owner } = mark;
     await this.#requireOwn(id, owner);
     const name = domainName(id);
     const tried = `start the machine ${id.name}`;
@@ -182,7 +183,6 @@ class KvmDriver implements Driver {
       await this.#virsh.run(['start', name], { tried, signal: context.signal });
     }
     await this.#virsh.run(['autostart', name], { tried });
-    const emulated = await this.#isEmulated(name);
     const host = await awaitSsh({
       name: `${id.name} (${address})`,
       target: { host: address, port: 22 },
@@ -198,10 +198,6 @@ class KvmDriver implements Driver {
     await host.close();
     if (!domain.running) context.progress(`${id.name} is up at ${address}`);
     return machineOf({ ...domain, running: true });
-  }
-
-  async #isEmulated(name: string): Promise<boolean> {
-    return /<domain type='qemu'/.test(await this.#virsh.run(['dumpxml', name], { tried: `look at the machine ${name}` }));
   }
 
   /** Asks the guest's agent, and without one presses the power button. False when it runs on after the deadline. */
@@ -244,7 +240,7 @@ class KvmDriver implements Driver {
   }
 
   async #consoleLines({ mark }: Domain): Promise<string[]> {
-    const bytes = await new KvmStorage(this.#virsh, mark.pool).read(`${domainName({ cluster: mark.cluster, name: mark.node })}.console`);
+    const bytes = await new KvmStorage(this.#virsh, mark.pool).read(`${volumePrefix(mark.cluster)}${mark.node}.console`);
     const lines = (bytes?.toString('utf8') ?? '').replaceAll(TERMINAL_CODES, '').split(/\r?\n/);
     return lines.filter((line) => line.trim() !== '').slice(-CONSOLE_LINES);
   }

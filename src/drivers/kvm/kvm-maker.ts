@@ -3,14 +3,14 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { renderTemplate } from '../../base/templates/template.ts';
 import { makeSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { nocloudSeed } from '../cloud-init/nocloud-seed.ts';
-import type { DriverContext, Journal, MachineSpec } from '../driver.ts';
+import type { DriverContext, Journal, MachineId, MachineSpec } from '../driver.ts';
 import { fetchImage } from '../images/machine-image.ts';
 import { kvmWorks } from './kvm-acceleration.ts';
 import { type DomainMark, domainName, domainUuid, listDomains, ownerOf } from './kvm-domain.ts';
 import { ensureNetwork, findNetwork, type KvmNetwork, macOf, reserveAddress } from './kvm-network.ts';
 import { completeMark, DEFAULT_SIZE, imageVolume } from './kvm-plan.ts';
 import { type KvmSettings, kvmSettings } from './kvm-settings.ts';
-import { KvmStorage, type Volume } from './kvm-storage.ts';
+import { KvmStorage, type Volume, volumePrefix } from './kvm-storage.ts';
 import { type Virsh, XML_INPUT } from './virsh.ts';
 
 const GIBIBYTE = 1024 ** 3;
@@ -38,11 +38,11 @@ export class KvmMaker {
     const storage = new KvmStorage(virsh, settings.pool);
     const clientKey = await this.#options.clientKey(spec.cluster);
     const { network, address, image, boot } = await this.alone.run(async () => {
-      await this.#requireFree(spec.cluster, ownerOf(clientKey.publicKey));
+      await this.#requireFree(spec, ownerOf(clientKey.publicKey));
       await journal.record({ kind: 'network', name: spec.cluster, driver: 'kvm', details: { uri: virsh.uri, pool: settings.pool } });
       await journal.record({ kind: 'machine', name: spec.name, driver: 'kvm', id: domainUuid(spec), details: { uri: virsh.uri } });
       await ensureNetwork(virsh, spec.cluster, { subnet: settings.subnet, mode: settings.networkMode });
-      await storage.ensurePool(settings.poolFolder);
+      await storage.pool.ensure(settings.poolFolder);
       const image = await this.#image(spec, settings, { storage, context });
       const boot = await this.#directBoot(spec.cluster, settings, storage);
       // Read again: addresses are taken one by one.
@@ -62,10 +62,11 @@ export class KvmMaker {
       },
       [{ mac: macOf(address), address: `${address}/24`, gateway: `${network.prefix}.1`, nameservers: [`${network.prefix}.1`] }],
     );
+    const volume = `${volumePrefix(spec.cluster)}${spec.name}`;
     const volumes = await this.alone.run(async () => ({
-      disk: await storage.overlay(`${name}.qcow2`, image, diskBytes(spec, image)),
-      seed: await storage.uploadBytes(`${name}.seed.iso`, seed),
-      console: await storage.uploadBytes(`${name}.console`, Buffer.alloc(0)),
+      disk: await storage.overlay(`${volume}.qcow2`, image, diskBytes(spec, image)),
+      seed: await storage.uploadBytes(`${volume}.seed.iso`, seed),
+      console: await storage.uploadBytes(`${volume}.console`, Buffer.alloc(0)),
     }));
     const mark: DomainMark = {
       cluster: spec.cluster,
@@ -80,6 +81,7 @@ export class KvmMaker {
     const xml = renderTemplate('kvm/domain', {
       type,
       emulated: type === 'qemu',
+      emulatedCpu: type === 'qemu' && settings.emulatedCpu !== 'maximum' ? settings.emulatedCpu : '',
       name,
       uuid: domainUuid(spec),
       mark,
@@ -96,8 +98,15 @@ export class KvmMaker {
     await virsh.run(['define', XML_INPUT], { tried: `make the machine ${spec.name}`, xml, signal: context.signal });
   }
 
-  /** Two users of one libvirt may have named their clusters alike. */
-  async #requireFree(cluster: string, owner: string): Promise<void> {
+  /** Two users of one libvirt may have named their clusters alike; and a machine may have the name that is not Slipway's at all. */
+  async #requireFree({ cluster, name }: MachineId, owner: string): Promise<void> {
+    const domain = domainName({ cluster, name });
+    if (await this.#options.virsh.find(['domuuid', domain], { tried: `look at the machine ${name}` }))
+      throw new SlipwayError('NAME_TAKEN', {
+        tried: `make the machine ${name}`,
+        cause: `libvirt (${this.#options.virsh.uri}) has a machine ${domain} that Slipway did not make`,
+        advice: ['slipway up another-name', `virsh domrename ${domain} another-name   # where it is yours to name`],
+      });
     const other = (await listDomains(this.#options.virsh, cluster)).find(({ mark }) => mark.owner !== owner);
     if (!other) return;
     throw new SlipwayError('CLUSTER_EXISTS', {
@@ -138,6 +147,12 @@ export class KvmMaker {
         tried: `use the image ${settings.image}`,
         cause: `its format is ${file.format}, and machines of libvirt start from qcow2 or raw`,
         advice: [`qemu-img convert -O qcow2 ${file.path} image.qcow2`],
+      });
+    if (file.format === 'raw' && !file.bootSector && !settings.kernel)
+      throw new SlipwayError('MACHINE_IMAGE_INVALID', {
+        tried: `use the image ${settings.image}`,
+        cause: 'it is neither qcow2 nor a disk that starts by itself (it has no boot sector), and no kernel is named beside it',
+        advice: [`qemu-img info ${file.path}`],
       });
     context.progress(`copying the image to the storage pool ${settings.pool}`);
     const made = await storage.upload(name, file.path, context.signal);

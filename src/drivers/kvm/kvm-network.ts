@@ -4,6 +4,7 @@ import { renderTemplate } from '../../base/templates/template.ts';
 import type { MachineId } from '../driver.ts';
 import { NODE_RANGES, overlaps, parseRange, type Range, routedRanges } from '../free-range.ts';
 import { type Virsh, XML_INPUT } from './virsh.ts';
+import { unlessActive } from './virsh-errors.ts';
 import { xmlAttributes } from './xml-attributes.ts';
 
 /** A cluster's network as libvirt knows it. */
@@ -100,7 +101,11 @@ const makeNetwork = async (
 };
 
 export const startNetwork = async (virsh: Virsh, network: Pick<KvmNetwork, 'name' | 'active'>): Promise<void> => {
-  if (!network.active) await virsh.run(['net-start', network.name], { tried: `start the network ${network.name}` });
+  if (network.active) return;
+  const tried = `start the network ${network.name}`;
+  await virsh.run(['net-start', network.name], { tried }).catch(unlessActive);
+  // One that a crash has left as it was being made lacks this too.
+  await virsh.run(['net-autostart', network.name], { tried });
 };
 
 const libvirtRanges = async (virsh: Virsh): Promise<Range[]> => {

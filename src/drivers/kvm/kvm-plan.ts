@@ -4,14 +4,14 @@ import { imageKey, isUrl } from '../images/machine-image.ts';
 import { planMachines } from '../plan-machines.ts';
 import { findNetwork, networkName } from './kvm-network.ts';
 import { type KvmSettings, kvmSettings } from './kvm-settings.ts';
-import { KvmStorage } from './kvm-storage.ts';
+import { KvmStorage, volumePrefix } from './kvm-storage.ts';
 import type { Virsh } from './virsh.ts';
 
 export const DEFAULT_SIZE = { cpus: 2, memoryMiB: 2048, diskGiB: 20 } as const;
 
 /** A cluster's own copy of an image: it goes with the cluster, and no other cluster's disks stand on it. */
 export const imageVolume = async (cluster: string, source: Pick<KvmSettings, 'image' | 'imageSha256'>): Promise<string> =>
-  `${cluster}.image-${await imageKey({ image: source.image ?? '', sha256: source.imageSha256 })}`;
+  `${volumePrefix(cluster)}image-${await imageKey({ image: source.image ?? '', sha256: source.imageSha256 })}`;
 
 /** Stands beside an image that was copied whole. */
 export const completeMark = (volume: string): string => `${volume}.complete`;

@@ -36,6 +36,13 @@ export const kvmDriver: DriverDescriptor = {
       enum: ['auto', 'kvm', 'tcg'],
       description: 'KVM, or emulation [auto: KVM where it works]',
     },
+    {
+      name: 'emulatedCpu',
+      scope: 'pool',
+      type: 'string',
+      pattern: '[A-Za-z0-9_.-]{1,64}',
+      description: 'CPU model of emulated machines; maximum for distributions that want a newer one, such as RHEL 10 [Westmere]',
+    },
     { name: 'image', scope: 'pool', type: 'string', description: 'Cloud image (qcow2 or raw): a path, or an http(s) URL' },
     { name: 'imageSha256', scope: 'pool', type: 'string', pattern: '[0-9a-fA-F]{64}', description: 'Checksum of the image' },
     { name: 'kernel', scope: 'pool', type: 'string', pattern: '/.+', description: 'Kernel to boot, where the image has no boot loader' },
@@ -79,6 +86,7 @@ export interface KvmSettings {
   pool: string;
   poolFolder: string;
   accel: 'auto' | 'kvm' | 'tcg';
+  emulatedCpu: string;
   image?: string | undefined;
   imageSha256?: string | undefined;
   kernel?: string | undefined;
@@ -100,6 +108,9 @@ export const kvmSettings = (settings: Readonly<Record<string, unknown>>): KvmSet
     pool: DEFAULT_POOL,
     poolFolder: '/var/lib/libvirt/images/slipway',
     accel: 'auto',
+    // x86-64-v2 with AES and without AVX: programs that find AVX use it, and emulated it takes about twice as long as what they use without
+    // (docs/BENCHMARKS.md).
+    emulatedCpu: 'Westmere',
     user: 'slipway',
     diskCache: 'writeback',
     stopTimeoutSeconds: 90,

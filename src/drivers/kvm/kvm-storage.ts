@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { renderTemplate } from '../../base/templates/template.ts';
+import { KvmPool } from './kvm-pool.ts';
 import { type Virsh, XML_INPUT } from './virsh.ts';
+import { isPoolGone } from './virsh-errors.ts';
 import { xmlAttributes, xmlText } from './xml-attributes.ts';
 
 export interface Volume {
@@ -15,71 +16,39 @@ export interface Volume {
 }
 
 /**
- * The volumes of one storage pool. What belongs to a cluster begins with its name and a dot, which names of clusters cannot hold: so it
- * is found without any list of ours. All goes through libvirt, so that who runs it needs no rights on the folder.
+ * What the names of a cluster's volumes begin with, which no other cluster's do: names of clusters hold no dot. So they are found without any list of ours,
+ * and nobody else's `ubuntu.qcow2` is taken for one in a pool that is shared.
+ */
+export const volumePrefix = (cluster: string): string => `slipway-${cluster}.`;
+
+/**
+ * The volumes of one storage pool. All goes through libvirt, so that who runs it needs no rights on the folder.
  */
 export class KvmStorage {
   readonly #virsh: Virsh;
   readonly #pool: string;
+  readonly pool: KvmPool;
 
   constructor(virsh: Virsh, pool: string) {
     this.#virsh = virsh;
     this.#pool = pool;
-  }
-
-  async poolExists(): Promise<boolean> {
-    return (await this.#virsh.find(['pool-info', this.#pool], { tried: `look at the storage pool ${this.#pool}` })) !== undefined;
-  }
-
-  /** Makes the pool over `folder` where there is none, and starts it. */
-  async ensurePool(folder: string): Promise<void> {
-    const tried = `make the storage pool ${this.#pool}`;
-    const info = await this.#virsh.find(['pool-info', this.#pool], { tried });
-    if (info === undefined) {
-      await this.#virsh.run(['pool-define-as', this.#pool, 'dir', '--target', folder], { tried }).catch((error: unknown) => {
-        // Another cluster that is made at the same time was first.
-        if (!(error instanceof SlipwayError && error.code === 'NAME_TAKEN')) throw error;
-      });
-      await this.#virsh.run(['pool-build', this.#pool], { tried });
-    }
-    if (!/^State:\s+running$/m.test(info ?? '')) await this.#virsh.succeeds(['pool-start', this.#pool]);
-    await this.#virsh.run(['pool-autostart', this.#pool], { tried });
-    await this.refresh();
-  }
-
-  /** libvirt reads the folder again. */
-  async refresh(): Promise<void> {
-    await this.#virsh.run(['pool-refresh', this.#pool], { tried: `read the storage pool ${this.#pool}` });
-  }
-
-  async folder(): Promise<string> {
-    return xmlText(await this.#virsh.run(['pool-dumpxml', this.#pool], { tried: `look at the storage pool ${this.#pool}` }), 'path') ?? '';
+    this.pool = new KvmPool(virsh, pool);
   }
 
   /** Empty without the pool. */
   async names(prefix: string): Promise<string[]> {
-    const listed = await this.#virsh
-      .find(['vol-list', this.#pool], { tried: `list the volumes of ${this.#pool}` })
-      .catch((error: unknown) => {
-        // A pool that is not started has no volumes to list.
-        if (error instanceof SlipwayError && error.code === 'COMMAND_FAILED') return undefined;
-        throw error;
-      });
-    return (listed ?? '')
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/)[0] ?? '')
-      .filter((name) => name !== '' && name.startsWith(prefix));
+    return (await this.pool.volumes()).filter((name) => name.startsWith(prefix));
   }
 
   async find(name: string): Promise<Volume | undefined> {
-    const xml = await this.#virsh.find(['vol-dumpxml', name, '--pool', this.#pool], { tried: `look at the volume ${name}` });
-    if (xml === undefined) return undefined;
-    return {
-      name,
-      path: xmlText(xml, 'path') ?? '',
-      format: xmlAttributes(xml, 'format')[0]?.['type'] ?? 'raw',
-      capacityBytes: Number(xmlText(xml, 'capacity') ?? 0),
-    };
+    const xml = await this.#virsh
+      .find(['vol-dumpxml', name, '--pool', this.#pool], { tried: `look at the volume ${name}` })
+      .catch((error: unknown) => {
+        // A pool that is stopped shows none.
+        if (!isPoolGone(error)) throw error;
+        return undefined;
+      });
+    return xml === undefined ? undefined : parseVolume(name, xml);
   }
 
   /** Copies a file of this computer into a new volume, whose format is that of the file. */
@@ -88,34 +57,33 @@ export class KvmStorage {
     const { size } = await stat(file).catch((error: Error) => {
       throw new SlipwayError('MACHINE_IMAGE_MISSING', { tried: `use ${file}`, cause: error, advice: [`ls -l ${file}`] });
     });
-    await this.remove(name);
-    await this.#virsh.run(['vol-create-as', this.#pool, name, `${size}b`, '--allocation', '0', '--format', 'raw'], { tried, signal });
-    await this.#virsh.run(['vol-upload', name, file, '--pool', this.#pool, '--sparse'], { tried, signal });
-    await this.refresh();
-    const made = await this.find(name);
-    if (made) return made;
-    throw new SlipwayError('MACHINE_IMAGE_MISSING', { tried, cause: 'the volume was gone at once' });
+    return this.pool.whileThere(async () => {
+      await this.remove(name);
+      await this.#virsh.run(['vol-create-as', this.#pool, name, `${size}b`, '--allocation', '0', '--format', 'raw'], { tried, signal });
+      await this.#virsh.run(['vol-upload', name, file, '--pool', this.#pool, '--sparse'], { tried, signal });
+      await this.pool.refresh();
+      return parseVolume(name, await this.#virsh.run(['vol-dumpxml', name, '--pool', this.#pool], { tried, signal }));
+    });
   }
 
   /** A volume with these bytes, which may be secret. */
   async uploadBytes(name: string, content: Buffer): Promise<Volume> {
-    const folder = await mkdtemp(join(tmpdir(), 'slipway-volume-'));
-    try {
+    return this.#virsh.withFolder(async (folder) => {
       const file = join(folder, 'content');
       await writeFile(file, content, { mode: 0o600 });
-      return await this.upload(name, file);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+      return this.upload(name, file);
+    });
   }
 
   /** A disk that begins as `backing` and keeps what is changed. */
   async overlay(name: string, backing: Volume, capacityBytes: number): Promise<Volume> {
     const tried = `make the disk ${name}`;
-    await this.remove(name);
     const xml = renderTemplate('kvm/overlay', { name, capacity: capacityBytes, backing });
-    await this.#virsh.run(['vol-create', this.#pool, XML_INPUT], { tried, xml });
-    return { name, path: await this.path(name), format: 'qcow2', capacityBytes };
+    return this.pool.whileThere(async () => {
+      await this.remove(name);
+      await this.#virsh.run(['vol-create', this.#pool, XML_INPUT], { tried, xml });
+      return { name, path: await this.path(name), format: 'qcow2', capacityBytes };
+    });
   }
 
   async path(name: string): Promise<string> {
@@ -124,15 +92,12 @@ export class KvmStorage {
 
   /** The bytes of a volume that a machine writes, such as its console. */
   async read(name: string): Promise<Buffer | undefined> {
-    const folder = await mkdtemp(join(tmpdir(), 'slipway-volume-'));
-    try {
+    return this.#virsh.withFolder(async (folder) => {
       const file = join(folder, 'content');
-      await this.refresh();
+      await this.#virsh.succeeds(['pool-refresh', this.#pool]);
       if (!(await this.#virsh.succeeds(['vol-download', name, file, '--pool', this.#pool]))) return undefined;
-      return await readFile(file);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+      return readFile(file);
+    });
   }
 
   async remove(name: string): Promise<void> {
@@ -142,14 +107,11 @@ export class KvmStorage {
   async removeAll(prefix: string): Promise<void> {
     for (const name of await this.names(prefix)) await this.remove(name);
   }
-
-  /** The pool itself, with its folder, when nothing is in it any more. */
-  async removePoolIfEmpty(): Promise<void> {
-    if (!(await this.poolExists()) || (await this.names('')).length) return;
-    const tried = `remove the storage pool ${this.#pool}`;
-    await this.#virsh.succeeds(['pool-destroy', this.#pool]);
-    // A folder that holds something else stays.
-    await this.#virsh.succeeds(['pool-delete', this.#pool]);
-    await this.#virsh.find(['pool-undefine', this.#pool], { tried });
-  }
 }
+
+const parseVolume = (name: string, xml: string): Volume => ({
+  name,
+  path: xmlText(xml, 'path') ?? '',
+  format: xmlAttributes(xml, 'format')[0]?.['type'] ?? 'raw',
+  capacityBytes: Number(xmlText(xml, 'capacity') ?? 0),
+});

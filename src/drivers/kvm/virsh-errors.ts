@@ -2,22 +2,50 @@ import type { ErrorCode } from '../../base/errors/catalogue.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { RunResult } from '../../hosts/host.ts';
 
-/** An error of virsh; `absent` when what it was asked about is not there. */
-export class VirshError extends SlipwayError {
-  readonly absent: boolean;
+/** What a message says of the thing that virsh was asked about. */
+type State = 'absent' | 'pool-absent' | 'pool-stopped' | 'active';
 
-  constructor(code: ErrorCode, details: ConstructorParameters<typeof SlipwayError>[1] & { absent: boolean }) {
+/** An error of virsh. */
+export class VirshError extends SlipwayError {
+  readonly #state: State | undefined;
+
+  constructor(code: ErrorCode, details: ConstructorParameters<typeof SlipwayError>[1] & { state: State | undefined }) {
     super(code, details);
-    this.absent = details.absent;
+    this.#state = details.state;
+  }
+
+  /** What it was asked about is not there. */
+  get absent(): boolean {
+    return this.#state === 'absent' || this.#state === 'pool-absent';
+  }
+
+  /** What was to be started runs already, or what was to be removed still does. */
+  get active(): boolean {
+    return this.#state === 'active';
+  }
+
+  get poolGone(): boolean {
+    return this.#state === 'pool-absent' || this.#state === 'pool-stopped';
   }
 }
+
+/** The storage pool is not there, or is stopped: work in it goes on once it is back. */
+export const isPoolGone = (error: unknown): boolean => error instanceof VirshError && error.poolGone;
+
+/** For what may run already, or still, because another cluster works with it. */
+export const isActive = (error: unknown): boolean => error instanceof VirshError && error.active;
+
+export const unlessActive = (error: unknown): undefined => {
+  if (isActive(error)) return undefined;
+  throw error;
+};
 
 interface Rule {
   /** virsh ends with 1 whatever went wrong: only its text tells faults apart. Measured with libvirt 9.0. */
   text: RegExp;
   code: ErrorCode;
   advice?: readonly string[];
-  absent?: true;
+  state?: State;
 }
 
 const DAEMON = 'systemctl enable --now libvirtd   # or: apt-get install libvirt-daemon-system';
@@ -40,8 +68,13 @@ const RULES: readonly Rule[] = [
     advice: [DAEMON],
   },
   { text: /Domain snapshot not found/, code: 'SNAPSHOT_UNKNOWN' },
-  { text: /failed to get (domain|network|pool|vol) |(Domain|Storage volume|Storage pool) not found/, code: 'NODE_UNKNOWN', absent: true },
-  { text: /Network not found|network '.*' is not active/, code: 'NETWORK_UNKNOWN', absent: true },
+  { text: /failed to get pool |Storage pool not found/, code: 'COMMAND_FAILED', state: 'pool-absent' },
+  { text: /pool '.*' is not active/, code: 'COMMAND_FAILED', state: 'pool-stopped' },
+  // The last cluster that went took it along, at the moment at which it was to be started.
+  { text: /cannot open directory '.*': No such file/, code: 'COMMAND_FAILED', state: 'pool-stopped' },
+  { text: /is (already|still) active/, code: 'COMMAND_FAILED', state: 'active' },
+  { text: /failed to get (domain|network|vol) |(Domain|Storage volume) not found/, code: 'NODE_UNKNOWN', state: 'absent' },
+  { text: /Network not found|network '.*' is not active/, code: 'NETWORK_UNKNOWN', state: 'absent' },
   { text: /No space left on device|not enough (disk )?space|Disk quota exceeded/i, code: 'DISK_FULL', advice: ['df -h'] },
   { text: /Cannot allocate memory|cannot set up guest memory/, code: 'MEMORY_SHORT', advice: ['free -m'] },
   { text: /already in use by interface|address .* already in use|overlap|dhcp host entry .* that matches/, code: 'ADDRESS_IN_USE' },
@@ -67,8 +100,8 @@ export const virshError = (result: RunResult, { uri, tried }: { uri: string; tri
     cause: `libvirt (${uri}) says: ${last}`,
     advice: rule?.advice,
     // The second line is the reason, those before it say what was done.
-    logLines: rule?.absent || lines.length < 2 ? [] : lines.slice(-10),
-    absent: rule?.absent ?? false,
+    logLines: rule?.state || lines.length < 2 ? [] : lines.slice(-10),
+    state: rule?.state,
   });
 };
 

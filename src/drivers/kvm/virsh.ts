@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunResult } from '../../hosts/host.ts';
@@ -21,27 +20,33 @@ export const XML_INPUT = '{xml}';
 const BUSY_ATTEMPTS = 120;
 const BUSY_DELAY_MS = 500;
 
+export interface VirshPlace {
+  /** libvirt's address. */
+  uri: string;
+  /** Where files lie while virsh reads or writes them: of the cluster's own, so that what a crash leaves goes with it. */
+  scratchIn: string;
+}
+
 /** libvirt's command line. The one place that runs it. */
 export class Virsh {
   readonly uri: string;
+  readonly #scratchIn: string;
 
-  constructor(uri: string) {
+  constructor({ uri, scratchIn }: VirshPlace) {
     this.uri = uri;
+    this.#scratchIn = scratchIn;
   }
 
   /** What it wrote. Throws what virsh-errors.ts makes of its message. */
   async run(args: readonly string[], options: VirshOptions): Promise<string> {
-    for (let attempt = 1; ; attempt++) {
-      const result = await this.#spawn(args, options);
-      if (result.exitCode === 0) return result.stdout;
-      if (attempt >= BUSY_ATTEMPTS || !isBusy(result.stderr)) throw virshError(result, { uri: this.uri, tried: options.tried });
-      await delay(BUSY_DELAY_MS, undefined, { signal: options.signal });
-    }
+    const result = await this.#whenFree(args, options);
+    if (result.exitCode === 0) return result.stdout;
+    throw virshError(result, { uri: this.uri, tried: options.tried });
   }
 
   /** Undefined when it failed because there is no such domain, network, pool or volume. */
   async find(args: readonly string[], options: VirshOptions): Promise<string | undefined> {
-    const result = await this.#spawn(args, options);
+    const result = await this.#whenFree(args, options);
     if (result.exitCode === 0) return result.stdout;
     const error = virshError(result, { uri: this.uri, tried: options.tried });
     if (error.absent) return undefined;
@@ -53,20 +58,37 @@ export class Virsh {
     return (await this.#spawn(args, { tried: '' })).exitCode === 0;
   }
 
-  async #spawn(args: readonly string[], options: VirshOptions): Promise<RunResult> {
-    if (options.xml === undefined) return this.#spawnWith(args, options.signal);
-    // A file, as virsh opens what it is given by name, and the standard input of a child of Node.js cannot be opened.
-    const folder = await mkdtemp(join(tmpdir(), 'slipway-xml-'));
+  /** Runs `work` with a private folder, which is gone afterwards. */
+  async withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+    await mkdir(this.#scratchIn, { recursive: true, mode: 0o700 });
+    const folder = await mkdtemp(join(this.#scratchIn, 'virsh-'));
     try {
-      const file = join(folder, 'document.xml');
-      await writeFile(file, options.xml, { mode: 0o600 });
-      return await this.#spawnWith(
-        args.map((arg) => (arg === XML_INPUT ? file : arg)),
-        options.signal,
-      );
+      return await work(folder);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  async #whenFree(args: readonly string[], options: VirshOptions): Promise<RunResult> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#spawn(args, options);
+      if (attempt >= BUSY_ATTEMPTS || result.exitCode === 0 || !isBusy(result.stderr)) return result;
+      await delay(BUSY_DELAY_MS, undefined, { signal: options.signal });
+    }
+  }
+
+  async #spawn(args: readonly string[], options: VirshOptions): Promise<RunResult> {
+    const { xml, signal } = options;
+    if (xml === undefined) return this.#spawnWith(args, signal);
+    // A file, as virsh opens what it is given by name, and the standard input of a child of Node.js cannot be opened.
+    return this.withFolder(async (folder) => {
+      const file = join(folder, 'document.xml');
+      await writeFile(file, xml, { mode: 0o600 });
+      return this.#spawnWith(
+        args.map((arg) => (arg === XML_INPUT ? file : arg)),
+        signal,
+      );
+    });
   }
 
   #spawnWith(args: readonly string[], signal: AbortSignal | undefined): Promise<RunResult> {

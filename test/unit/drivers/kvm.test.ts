@@ -4,7 +4,7 @@ import { domainName, domainUuid, parseMark } from '../../../src/drivers/kvm/kvm-
 import { macOf, parseNetwork } from '../../../src/drivers/kvm/kvm-network.ts';
 import { rangesThrough, withRoutes } from '../../../src/drivers/kvm/kvm-routes.ts';
 import { kvmSettings } from '../../../src/drivers/kvm/kvm-settings.ts';
-import { isBusy, virshError } from '../../../src/drivers/kvm/virsh-errors.ts';
+import { isBusy, isPoolGone, unlessActive, virshError } from '../../../src/drivers/kvm/virsh-errors.ts';
 import { xmlAttributes, xmlText } from '../../../src/drivers/kvm/xml-attributes.ts';
 
 /** As virsh of libvirt 9.0 wrote them. */
@@ -48,6 +48,12 @@ const FAULTS: readonly [stderr: string, code: string, absent: boolean][] = [
     'PREFLIGHT_FAILED',
     false,
   ],
+  [
+    "error: failed to get pool 'slipway'\nerror: Storage pool not found: no storage pool with matching name 'slipway'",
+    'COMMAND_FAILED',
+    true,
+  ],
+  ["error: Failed to list volumes\nerror: Requested operation is not valid: storage pool 'slipway' is not active", 'COMMAND_FAILED', false],
   ['error: something new', 'COMMAND_FAILED', false],
 ];
 
@@ -63,6 +69,24 @@ describe('faults of virsh are told apart by name', () => {
   test('who may not talk to libvirt is told of the group', () => {
     const stderr = "error: Failed to connect socket to '/var/run/libvirt/libvirt-sock': Permission denied";
     assert.match(virshError({ exitCode: 1, stdout: '', stderr }, { uri: 'u', tried: 't' }).advice.join(), /--groups libvirt/);
+  });
+
+  test('a pool that went away, and what runs already, are told from what is broken', () => {
+    const says = (stderr: string) => virshError({ exitCode: 1, stdout: '', stderr }, { uri: 'u', tried: 't' });
+    for (const gone of [
+      "Storage pool not found: no pool with name 'x'",
+      "pool 'x' is not active",
+      "operation is not valid: storage pool 'slipway' is not active",
+    ])
+      assert.ok(isPoolGone(says(gone)));
+    assert.ok(!isPoolGone(says("Storage volume not found: no storage vol with matching path 'x'")));
+    for (const active of [
+      "storage pool 'slipway' is already active",
+      "storage pool 'slipway' is still active",
+      'network is already active',
+    ])
+      assert.equal(unlessActive(says(active)), undefined);
+    assert.throws(() => unlessActive(says('something new')), { code: 'COMMAND_FAILED' });
   });
 
   test('a pool that is at work is busy, and not broken', () => {
