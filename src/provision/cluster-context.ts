@@ -138,3 +138,6 @@ export const onEveryNode = async (
   if (errors.length) throw combineErrors('finish the work on every node', errors);
   return { changed: results.some((result) => result.status === 'fulfilled' && result.value.changed) };
 };
+
+/** Whether a machine of the cluster is emulated: then all wait longer for each other. */
+export const isSlow = (context: Pick<ClusterContext, 'machines'>): boolean => [...context.machines.values()].some(({ slow }) => slow);

@@ -20,6 +20,7 @@ const STOP_LIMIT_MS = 10_000;
 /** A server whose address has changed is missed soon: by the time that it counts the node as dead, the node has found it again. */
 const CONNECT_MS = 2000;
 const PING_MS = 4000;
+const SLOWNESS = 5;
 
 /** `slipway-agent [--config FILE]`: a node's agent. SIGTERM ends the agent alone; pods run on. */
 const main = async (): Promise<void> => {
@@ -55,8 +56,8 @@ const main = async (): Promise<void> => {
     // Whatever address it has: certificates of nodes never have this name.
     serverName: API_SERVER_NAME,
     userAgent: 'slipway-agent',
-    connectTimeoutMs: CONNECT_MS,
-    pingIntervalMs: PING_MS,
+    connectTimeoutMs: CONNECT_MS * (config.slow ? SLOWNESS : 1),
+    pingIntervalMs: PING_MS * (config.slow ? SLOWNESS : 1),
     onUnreachable: () => finder.lost(),
   });
   const client = createClient(transport);

@@ -17,7 +17,7 @@ void driverContract(
     if (typeof guest === 'string') throw new Error(guest);
     const settings = { ...guestSettings(guest), poolFolder: join(suite.root, 'pool') };
     mkdirSync(settings.poolFolder);
-    const libvirt = await startLibvirt(suite);
+    const libvirt = await startLibvirt(suite, { nice: 0 });
     return {
       driver: createKvmDriver({
         dataDir: suite.data,

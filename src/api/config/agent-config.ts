@@ -45,5 +45,7 @@ export interface AgentConfig {
   /** The cgroup (in the agent's own view) below which /kubepods is made. Default `/`. */
   cgroupRoot?: string;
   upstreamDns: string[];
+  /** Machines of the cluster are emulated: the API server is waited for five times as long before it is taken for gone. */
+  slow?: boolean;
   logLevel?: 'debug' | 'info' | 'warn' | 'error';
 }

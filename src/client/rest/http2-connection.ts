@@ -6,7 +6,7 @@ export interface ConnectionSettings extends Credentials {
   insecureSkipTlsVerify?: boolean | undefined;
   /** How long a server may take to answer at all. */
   connectTimeoutMs: number;
-  /** How long the TLS handshake may take after that: who answered is there, and may be slow [10 s, or connectTimeoutMs where that is longer]. */
+  /** How long the TLS handshake may take after that: who answered is there, and may be slow [30 s, or connectTimeoutMs where that is longer]. */
   handshakeTimeoutMs?: number | undefined;
   /** How often an idle session is asked whether it lives; an answer that takes as long ends it. */
   pingIntervalMs: number;
@@ -159,6 +159,6 @@ export class Http2Connection {
   }
 }
 
-const HANDSHAKE_MS = 10_000;
+const HANDSHAKE_MS = 30_000;
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const SESSION_WINDOW_BYTES = 32 * 1024 * 1024;

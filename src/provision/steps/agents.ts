@@ -1,7 +1,7 @@
 import type { AgentConfig } from '../../api/config/agent-config.ts';
 import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
-import { addressOf, apiServersFor, type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import { addressOf, apiServersFor, type ClusterContext, hostOf, isSlow, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
 import { labelsOfItsOwn, taintsOf } from '../node-marks.ts';
 import { overlayOf } from '../pod-network.ts';
@@ -91,6 +91,7 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
     reserved: { cpu: '100m', memory: '200Mi' },
     ...(node.cpus || node.memoryMiB ? { capacity: capacityOf(node) } : {}),
     upstreamDns: [...facts.resolvers],
+    ...(isSlow(context) ? { slow: true } : {}),
   };
 };
 

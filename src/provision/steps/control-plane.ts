@@ -1,5 +1,5 @@
 import type { ServerConfig } from '../../api/config/server-config.ts';
-import { addressOf, type ClusterContext, controlPlanes, hostOf, onEveryNode } from '../cluster-context.ts';
+import { addressOf, type ClusterContext, controlPlanes, hostOf, isSlow, onEveryNode } from '../cluster-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { API_PORT, NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { layFiles, layFreshLeaves, requirePki } from './lay-files.ts';
@@ -66,8 +66,8 @@ const serverConfig = (context: ClusterContext, node: NodeSpec): ServerConfig => 
     nodePortRange: network.nodePortRange,
     clusterDomain: network.clusterDomain,
     // Upstream waits 40 s and then five minutes before a dead node's pods move.
-    nodeMonitorGraceSeconds: 10,
-    podEvictionSeconds: 20,
+    nodeMonitorGraceSeconds: isSlow(context) ? 60 : 10,
+    podEvictionSeconds: isSlow(context) ? 300 : 20,
     ...(context.spec.certificateSeconds ? { certificateSeconds: context.spec.certificateSeconds } : {}),
     store: { kind: 'sqlite', path: `${NODE_PATHS.data}/store/slipway.db` },
     pki: {
