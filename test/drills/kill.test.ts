@@ -1,16 +1,20 @@
-/** `npm run test:kill`: the long drill. KILLS (100), SEED (1) and DRIVER (local, ssh, aws) in the environment change it. */
+/** `npm run test:kill`: the long drill. KILLS (100), SEED (1) and DRIVER (local, ssh, aws, kvm) in the environment change it. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { findGuestImage, guestSettings } from '../kvm/guest-image.ts';
 import { startAwsWorld } from '../support/aws/aws-world.ts';
 import { findMoto } from '../support/aws/moto.ts';
+import { noLibvirt, startLibvirt } from '../support/libvirt.ts';
 import { startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 import { killDrill } from './kill-drill.ts';
 
 const driver = process.env['DRIVER'] ?? 'local';
 const moto = driver === 'aws' ? findMoto() : { missing: 'not asked for' };
+// Found, or built, before the suite enters its namespaces.
+const guest = driver === 'kvm' ? findGuestImage() : 'not asked for';
 const suite = await enterSuite(import.meta.filename);
 const kills = Number(process.env['KILLS'] ?? 100);
 const seed = Number(process.env['SEED'] ?? 1);
@@ -53,6 +57,29 @@ else if (driver === 'aws')
       log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs, settle, leftOnHosts, longest: { upMs, downMs }, log })));
     } finally {
       await world.close();
+    }
+  });
+else if (driver === 'kvm')
+  test(`${kills} kills on virtual machines leave nothing`, { skip: typeof guest === 'string' ? guest : noLibvirt() }, async () => {
+    if (typeof guest === 'string') return;
+    const pools = join(suite.root, 'pools');
+    mkdirSync(pools);
+    const file = join(suite.root, 'cluster.yaml');
+    const kvm = { ...guestSettings(guest), poolFolder: join(pools, 'slipway') };
+    const spec = { driver: 'kvm', drivers: { kvm }, pools: [{ name: 'main', count: 1, cpus: 1, memory: '1Gi', disk: '8Gi' }] };
+    writeFileSync(file, JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Cluster', metadata: { name: 'drill' }, spec }));
+    const libvirt = await startLibvirt(suite, { nice: 0 });
+    try {
+      // Rules that libvirt makes for its first network stay until the host restarts.
+      const first = join(suite.root, 'first.xml');
+      writeFileSync(first, "<network><name>first</name><forward mode='nat'/><ip address='192.0.2.1' netmask='255.255.255.0'/></network>");
+      await suite.run(['sh', '-c', `virsh net-create ${first} && virsh net-destroy first`]);
+      const look = `for what in list net-list pool-list; do virsh --quiet $what --all --name; done; ls -A ${pools}; ps -e -o args= | grep -E '^([^ ]*/)?(qemu-|dnsmasq)' | cut -c 1-100; true`;
+      const leftOnHosts = async () => (await suite.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean);
+      const longest = { upMs: 1000 * Number(process.env['LONGEST'] ?? 240), downMs: 4000 };
+      log(JSON.stringify(await killDrill({ suite, kills, seed, upArgs: ['-f', file], leftOnHosts, longest, skew: 3, log })));
+    } finally {
+      await libvirt.stop();
     }
   });
 else
