@@ -3,11 +3,13 @@
  * is in test/contract; what is asked of AWS in test/integration/aws-api.test.ts.
  */
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { SlipwayError } from '../../src/base/errors/slipway-error.ts';
 import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
 import type { Driver, Machine } from '../../src/drivers/driver.ts';
+import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { type AwsWorld, startAwsWorld } from '../support/aws/aws-world.ts';
 import { findMoto } from '../support/aws/moto.ts';
@@ -61,6 +63,16 @@ describe('aws driver', { skip }, () => {
     const login = ['ssh', '-i', join(stateDir, 'aws', 'id_ed25519'), '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no'];
     const refused = await suite.run([...login, '-o', 'UserKnownHostsFile=/dev/null', `root@${machines[0]?.externalAddress}`, 'true']);
     assert.match(refused.stderr, /Permission denied \(publickey/);
+  });
+
+  test('a replacement of the host key that was cut short twice is gone on with', async () => {
+    const folder = join(stateDir, 'aws', 'nodes', 'demo-1');
+    const inUse = readFileSync(join(folder, 'known_host_key.pub'), 'utf8');
+    rmSync(join(folder, 'known_host_key.pub'));
+    writeFileSync(join(folder, 'next_host_key.pub'), `${inUse}${makeSshKey('laid down nowhere').publicKey}\n`);
+    await open().create(spec('demo-1'), context);
+    assert.notEqual(readFileSync(join(folder, 'known_host_key.pub'), 'utf8'), inUse);
+    await (await open().connect(machines[0] as Machine)).close();
   });
 
   test('asked again, nothing is made', async () => {

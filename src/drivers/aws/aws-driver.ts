@@ -1,11 +1,10 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EC2, Image, Instance } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
-import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
-import { keepSshKey, makeSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
+import { keepSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import type { SshTarget } from '../../hosts/ssh/ssh-target.ts';
 import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
@@ -15,6 +14,7 @@ import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId,
 import { readSettings } from '../read-settings.ts';
 import { removeBalancers } from './aws-balancers.ts';
 import { type AwsClients, asked, openAws } from './aws-clients.ts';
+import { AwsHostKeys } from './aws-host-keys.ts';
 import { findImage } from './aws-images.ts';
 import { awaitState, findInstance, listInstances, machineOf, runInstance } from './aws-instances.ts';
 import { AwsNetwork, type AwsNetworkIds, type AwsNetworkSettings, nameOf } from './aws-network.ts';
@@ -22,12 +22,10 @@ import { instanceTypeOf, priceOf } from './aws-prices.ts';
 import { ensureProfile, removeProfile } from './aws-profile.ts';
 import { awsDriver } from './aws-settings.ts';
 import { ofCluster, tagged, tagIn, tagsOf } from './aws-tags.ts';
+import { ownCidrs } from './own-cidrs.ts';
 
 const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: 20, user: 'slipway', bootTimeoutSeconds: 300 };
-/** What AWS itself runs to tell a caller's address. */
-const ADDRESS_SERVICE = 'https://checkip.amazonaws.com';
 const USER_TAG = 'slipway/user';
-const HOST_KEY_TAG = 'slipway/host-key';
 
 /**
  * Instances of EC2. Everything carries the cluster's tag, which is how it is found; the journal says what was asked for before AWS did it.
@@ -212,7 +210,7 @@ class AwsDriver implements Driver {
       this.#clientKey(),
     ]);
     const keyName = await this.#ensureKeyPair(ec2, spec.cluster, clientKey);
-    const hostKey = await keepSshKey(join(this.#file(spec), 'host_key'), spec.name);
+    const hostKey = await this.#hostKeys(spec).first(spec.name);
     const user = text('user') ?? DEFAULTS.user;
     const zones = network.subnets;
     // Nodes are spread over the zones by their names' last number.
@@ -275,30 +273,13 @@ class AwsDriver implements Driver {
       ],
     });
     try {
-      if (!(await this.#knownKey(machine))) await this.#rotateHostKey(ec2, { instance, host });
+      const keys = this.#hostKeys(machine);
+      if (!(await keys.isReplaced())) await keys.replace(ec2, { instance, host, name: machine.name });
     } finally {
       await host.close();
     }
     context.progress(`${machine.name} is up at ${machine.externalAddress}`);
     return machine;
-  }
-
-  async #rotateHostKey(ec2: EC2, { instance, host }: { instance: Instance; host: Host }): Promise<void> {
-    const machine = machineOf(instance);
-    const pair = makeSshKey(machine.name);
-    const folder = this.#file(machine);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    // Known here before it is in use there: whichever of both keys is shown after a crash, it is one that is expected.
-    await writeAtomically(join(folder, 'next_host_key.pub'), `${pair.publicKey}\n`, 0o600);
-    await host.writeFile('/etc/ssh/ssh_host_ed25519_key', pair.privateKey, { mode: 0o600 });
-    await host.writeFile('/etc/ssh/ssh_host_ed25519_key.pub', `${pair.publicKey}\n`, { mode: 0o644 });
-    await host.run(['sh', '-c', 'kill -HUP "$(cat /run/sshd.pid)"']);
-    await writeAtomically(join(folder, 'known_host_key.pub'), `${pair.publicKey}\n`, 0o600);
-    await rm(join(folder, 'next_host_key.pub'), { force: true });
-    await asked(
-      'note the key of the host',
-      ec2.createTags({ Resources: [instance.InstanceId ?? ''], Tags: [{ Key: HOST_KEY_TAG, Value: pair.publicKey }] }),
-    );
   }
 
   async #open(instance: Instance): Promise<Host> {
@@ -318,21 +299,8 @@ class AwsDriver implements Driver {
     return {
       target: { host: machine.externalAddress ?? '', port: 22, user: tagIn(instance.Tags, USER_TAG) ?? DEFAULTS.user },
       identityFile: this.#keyFile(),
-      hostKeys: await this.#expectedKeys(machine, tagIn(instance.Tags, HOST_KEY_TAG)),
+      hostKeys: await this.#hostKeys(machine).expected(instance),
     };
-  }
-
-  /** Those of this computer; where they were lost, the one that the instance was tagged with when it was last known. */
-  async #expectedKeys(machine: MachineId, tagged: string | undefined): Promise<string[]> {
-    const read = (name: string) => readFile(join(this.#file(machine), name), 'utf8').catch(() => undefined);
-    const known = await read('known_host_key.pub');
-    const [next, first] = await Promise.all([read('next_host_key.pub'), read('host_key.pub')]);
-    const keys = known ? [known] : [next, first].filter((key) => key !== undefined);
-    return (keys.length ? keys : tagged ? [tagged] : []).map((key) => key.trim());
-  }
-
-  async #knownKey(machine: MachineId): Promise<boolean> {
-    return (await readFile(join(this.#file(machine), 'known_host_key.pub'), 'utf8').catch(() => undefined)) !== undefined;
   }
 
   async #ensureKeyPair(ec2: EC2, cluster: string, key: SshKeyPair): Promise<string> {
@@ -383,6 +351,10 @@ class AwsDriver implements Driver {
     return this.#key;
   }
 
+  #hostKeys(id: MachineId): AwsHostKeys {
+    return new AwsHostKeys(this.#file(id));
+  }
+
   #keyFile(): string {
     return join(this.#options.stateDir, 'aws', 'id_ed25519');
   }
@@ -391,19 +363,3 @@ class AwsDriver implements Driver {
     return join(this.#options.stateDir, 'aws', 'nodes', id.name);
   }
 }
-
-/** The address of this computer, as AWS sees it. Throws CONFIG_INVALID where it cannot be told. */
-const ownCidrs = async (): Promise<string[]> => {
-  try {
-    const answer = await fetch(ADDRESS_SERVICE, { signal: AbortSignal.timeout(5000) });
-    const address = (await answer.text()).trim();
-    if (!/^[\d.]+$/.test(address)) throw new Error(`it answers ${JSON.stringify(address.slice(0, 80))}`);
-    return [`${address}/32`];
-  } catch (error) {
-    throw new SlipwayError('CONFIG_INVALID', {
-      tried: 'find out by which address AWS sees this computer',
-      cause: error as Error,
-      advice: ['spec.drivers.aws.clientCidrs: [198.51.100.7/32]   # who may reach SSH and the API'],
-    });
-  }
-};
