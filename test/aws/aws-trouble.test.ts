@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { decode, encode } from 'dns-packet';
 import { type AwsWorld, startAwsWorld } from '../support/aws/aws-world.ts';
@@ -12,7 +12,7 @@ import { type CliResult, enterSuite } from '../support/suite.ts';
 const moto = findMoto();
 const suite = await enterSuite(import.meta.filename);
 const file = join(suite.root, 'cluster.yaml');
-const CLI = resolve('dist/slipway.js');
+const CLI = join(import.meta.dirname, '../../dist/slipway.js');
 
 /** Writes a cluster file with these settings of AWS and with this in its only pool. */
 const wish = (aws: object = {}, pool: object = {}): void =>

@@ -1,6 +1,6 @@
 /** What the aws driver asks of AWS, with moto as AWS and a proxy before it for what moto lacks. Machines that run and are reached: test/aws. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
 import { findImage } from '../../src/drivers/aws/aws-images.ts';
 import { type InstanceWish, runInstance } from '../../src/drivers/aws/aws-instances.ts';
 import { AwsNetwork, type AwsNetworkIds } from '../../src/drivers/aws/aws-network.ts';
-import { ensureProfile } from '../../src/drivers/aws/aws-profile.ts';
+import { controlPlanePolicy, ensureProfile } from '../../src/drivers/aws/aws-profile.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
@@ -27,6 +27,13 @@ const NETWORK = {
   clientCidrs: ['198.51.100.7/32'],
   nodePortCidrs: ['198.51.100.0/24'],
 };
+
+/** `ec2:DescribeVpcs`, `elasticloadbalancing:Describe*`: names of EC2 do not end as a star of another service. */
+const mayBeCalled = (call: string, rights: readonly string[]): boolean =>
+  rights.some((right) => {
+    const [service, name = ''] = right.split(':');
+    return name === call || (service !== 'ec2' && name === 'Describe*' && /^Describe(LoadBalancer|Listener|Target|Tags)/.test(call));
+  });
 
 describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.missing : false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-aws-'));
@@ -58,6 +65,24 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     const before = shim.calls.length;
     await work();
     return shim.calls.slice(before).filter((call) => !/^(Describe|Get|List)|^ModifyVpcAttribute$/.test(call));
+  };
+  /** What carries the cluster's tag, or is a disk, a balancer, a role. */
+  const leftovers = async (cluster: string): Promise<unknown[]> => {
+    const [ec2, elb, iam] = await Promise.all([clients.ec2(), clients.balancing(), clients.iam()]);
+    const query = { Filters: [{ Name: 'tag:slipway/cluster', Values: [cluster] }] };
+    const found: (readonly unknown[] | undefined)[] = await Promise.all([
+      elb.describeLoadBalancers({}).then(({ LoadBalancers }) => LoadBalancers),
+      elb.describeTargetGroups({}).then(({ TargetGroups }) => TargetGroups),
+      iam.listRoles({}).then(({ Roles }) => Roles),
+      ec2.describeVpcs(query).then(({ Vpcs }) => Vpcs),
+      ec2.describeSubnets(query).then(({ Subnets }) => Subnets),
+      ec2.describeSecurityGroups(query).then(({ SecurityGroups }) => SecurityGroups),
+      ec2.describeInternetGateways(query).then(({ InternetGateways }) => InternetGateways),
+      ec2.describeRouteTables(query).then(({ RouteTables }) => RouteTables),
+      ec2.describeKeyPairs(query).then(({ KeyPairs }) => KeyPairs),
+      ec2.describeVolumes({}).then(({ Volumes }) => Volumes),
+    ]);
+    return found.flatMap((list) => list ?? []);
   };
   const instancesNow = async (): Promise<string[]> => (await driver.list(CLUSTER)).map((machine) => machine.name);
 
@@ -221,6 +246,7 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
   });
 
   test('a balancer is made, followed and removed, with the node ports that it needs', async () => {
+    const before = shim.calls.length;
     const cloud = createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1', endpoint: shim.endpoint });
     const instance = await cloud.instance({ name: 'api-1' });
     assert.match(instance?.providerId ?? '', /^aws:\/\/\/eu-central-1a\/i-/);
@@ -247,6 +273,10 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     assert.ok(!SecurityGroups[0]?.IpPermissions?.some((rule) => rule.FromPort === 30_080 || rule.FromPort === 30_081));
     // Left to the end of the cluster.
     await cloud.ensureBalancer(wanted);
+    const { Statement } = controlPlanePolicy(CLUSTER) as { Statement: { Action: string[] }[] };
+    const allowed = Statement.flatMap(({ Action }) => Action);
+    for (const call of new Set(shim.calls.slice(before)))
+      assert.ok(mayBeCalled(call, allowed), `the role of the control plane may not ${call}`);
   });
 
   test('a name is free again once its instance is gone, although AWS remembers the request', async () => {
@@ -268,20 +298,57 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     for (const machine of await stranger.list(CLUSTER)) await stranger.destroy(machine);
     shim.fail({ action: 'DeleteSecurityGroup', code: 'DependencyViolation', times: 2 });
     for (const _ of [1, 2]) await stranger.destroyShared(CLUSTER);
-    const [ec2, elb, iam] = await Promise.all([clients.ec2(), clients.balancing(), clients.iam()]);
-    const query = { Filters: [{ Name: 'tag:slipway/cluster', Values: [CLUSTER] }] };
-    const left = await Promise.all([
-      elb.describeLoadBalancers({}).then(({ LoadBalancers }) => LoadBalancers),
-      elb.describeTargetGroups({}).then(({ TargetGroups }) => TargetGroups),
-      iam.listRoles({}).then(({ Roles }) => Roles),
-      ec2.describeVpcs(query).then(({ Vpcs }) => Vpcs),
-      ec2.describeSubnets(query).then(({ Subnets }) => Subnets),
-      ec2.describeSecurityGroups(query).then(({ SecurityGroups }) => SecurityGroups),
-      ec2.describeInternetGateways(query).then(({ InternetGateways }) => InternetGateways),
-      ec2.describeRouteTables(query).then(({ RouteTables }) => RouteTables),
-      ec2.describeKeyPairs(query).then(({ KeyPairs }) => KeyPairs),
-      ec2.describeVolumes({}).then(({ Volumes }) => Volumes),
-    ]);
-    assert.deepEqual(left, [[], [], [], [], [], [], [], [], [], []]);
+    assert.deepEqual(await leftovers(CLUSTER), []);
+  });
+
+  test('an answer that is lost, whichever it is, neither stops up nor leaves anything', async () => {
+    const lost = [
+      ...['CreateVpc', 'CreateInternetGateway', 'AttachInternetGateway', 'CreateRouteTable', 'CreateRoute', 'CreateSubnet'],
+      ...['ModifySubnetAttribute', 'AssociateRouteTable', 'CreateSecurityGroup', 'AuthorizeSecurityGroupIngress'],
+    ];
+    for (const action of lost) {
+      const cluster = `lost-${action.toLowerCase()}`;
+      const own = new AwsNetwork({ clients, cluster, journal: openJournal(join(folder, cluster)) });
+      shim.fail({ action, code: '', times: 1, after: true });
+      const made = await own.ensure(NETWORK);
+      assert.equal(made.subnets.length, 3, action);
+      assert.deepEqual(await own.ensure(NETWORK), made, action);
+      const { Subnets = [] } = await (await clients.ec2()).describeSubnets({ SubnetIds: made.subnets.map(({ id }) => id) });
+      assert.ok(
+        Subnets.every((subnet) => subnet.VpcId === made.vpcId && subnet.MapPublicIpOnLaunch),
+        action,
+      );
+      for (const _ of [1, 2]) await own.destroy();
+      assert.deepEqual(await leftovers(cluster), [], action);
+    }
+  });
+
+  test('a network that is given is used, and stays', async () => {
+    const ec2 = await clients.ec2();
+    const { Vpc } = await ec2.createVpc({ CidrBlock: '10.7.0.0/16' });
+    const { Subnet } = await ec2.createSubnet({ VpcId: Vpc?.VpcId, CidrBlock: '10.7.1.0/24', AvailabilityZone: 'eu-central-1b' });
+    const given = { ...NETWORK, vpc: Vpc?.VpcId, subnets: [Subnet?.SubnetId ?? ''] };
+    const own = new AwsNetwork({ clients, cluster: 'given', journal: openJournal(join(folder, 'given')) });
+    const made = await changes(async () => assert.equal((await own.ensure(given)).subnets[0]?.zone, 'eu-central-1b'));
+    assert.deepEqual(made, ['CreateSecurityGroup', 'AuthorizeSecurityGroupIngress']);
+    await own.destroy();
+    assert.deepEqual(await leftovers('given'), []);
+    assert.equal((await ec2.describeSubnets({ SubnetIds: given.subnets })).Subnets?.length, 1);
+    const { GroupId } = await ec2.createSecurityGroup({ GroupName: 'slipway-given', Description: 'of somebody', VpcId: Vpc?.VpcId });
+    await assert.rejects(own.ensure(given), { code: 'NAME_TAKEN' });
+    await ec2.deleteSecurityGroup({ GroupId });
+    await ec2.deleteSubnet({ SubnetId: Subnet?.SubnetId });
+    await ec2.deleteVpc({ VpcId: Vpc?.VpcId });
+  });
+
+  test('all that was asked for in these tests stands among the rights of the guide', () => {
+    const [, section = ''] = readFileSync(join(import.meta.dirname, '../../docs/guides/aws.md'), 'utf8').split('## Rights');
+    const rights = [...(section.split('```')[1] ?? '').matchAll(/\b[A-Z]\w+\*?/g)].map(([name]) => `any:${name}`);
+    const { Statement } = controlPlanePolicy(CLUSTER) as { Statement: { Action: string[] }[] };
+    const allowed = [...rights, ...Statement.flatMap(({ Action }) => Action)];
+    // What only this test asks.
+    const own = ['DescribeVolumes', 'ListRoles', 'DescribeInstanceAttribute'];
+    const lacking = [...new Set(shim.calls)].filter((call) => !own.includes(call) && !mayBeCalled(call, allowed));
+    assert.deepEqual(lacking, []);
   });
 });

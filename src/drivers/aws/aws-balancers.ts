@@ -19,6 +19,7 @@ export const ensureBalancer = async (clients: AwsClients, place: BalancerPlace, 
   const tried = `make the balancer of ${wanted.service}`;
   const balancer = (await findBalancer(elb, wanted.id)) ?? (await asked(tried, createBalancer(elb, place, wanted)));
   const arn = balancer.LoadBalancerArn ?? '';
+  await asked(tried, crossZones(elb, arn));
   const listeners = (await asked(tried, elb.describeListeners({ LoadBalancerArn: arn }))).Listeners ?? [];
   for (const port of wanted.ports) {
     const group = await ensureTargets(elb, place, { wanted, port });
@@ -62,13 +63,16 @@ const createBalancer = async (elb: ElasticLoadBalancingV2, place: BalancerPlace,
     Subnets: place.subnetIds,
     Tags: tags(place.cluster, wanted.service),
   });
-  const made = LoadBalancers[0] ?? {};
-  // Else a zone without a node of the Service would answer nothing.
-  await elb.modifyLoadBalancerAttributes({
-    LoadBalancerArn: made.LoadBalancerArn,
-    Attributes: [{ Key: 'load_balancing.cross_zone.enabled', Value: 'true' }],
-  });
-  return made;
+  return LoadBalancers[0] ?? {};
+};
+
+const CROSS_ZONE = 'load_balancing.cross_zone.enabled';
+
+/** Else a zone without a node of the Service would answer nothing. Looked at each time: a crash may have come between. */
+const crossZones = async (elb: ElasticLoadBalancingV2, LoadBalancerArn: string): Promise<void> => {
+  const { Attributes = [] } = await elb.describeLoadBalancerAttributes({ LoadBalancerArn });
+  if (Attributes.some(({ Key, Value }) => Key === CROSS_ZONE && Value === 'true')) return;
+  await elb.modifyLoadBalancerAttributes({ LoadBalancerArn, Attributes: [{ Key: CROSS_ZONE, Value: 'true' }] });
 };
 
 const tags = (cluster: string, service: string): { Key: string; Value: string }[] => [
@@ -107,7 +111,8 @@ const ensureTargets = async (
     HealthyThresholdCount: 2,
     UnhealthyThresholdCount: 2,
   };
-  const known = (await elb.describeTargetGroups({ Names: [name] }).catch(unlessFault('TargetGroupNotFound')))?.TargetGroups?.[0];
+  const look = elb.describeTargetGroups({ Names: [name] }).catch(unlessFault('TargetGroupNotFound'));
+  const known = (await asked(tried, look))?.TargetGroups?.[0];
   let arn = known?.TargetGroupArn;
   if (!arn) {
     const request = { Name: name, Protocol: port.protocol, Port: port.nodePort, VpcId: place.vpcId, TargetType: 'instance' as const };

@@ -167,7 +167,7 @@ class AwsDriver implements Driver {
     await removeBalancers(this.#clients, cluster);
     await this.#network(cluster).destroy();
     const ec2 = await this.#clients.ec2();
-    const keys = (await ec2.describeKeyPairs({ Filters: ofCluster(cluster) })).KeyPairs ?? [];
+    const keys = (await asked('look for the key pair', ec2.describeKeyPairs({ Filters: ofCluster(cluster) }))).KeyPairs ?? [];
     for (const key of keys) await asked('remove the key pair', ec2.deleteKeyPair({ KeyName: key.KeyName }));
     await removeProfile(this.#clients, cluster, this.#options.journal);
     await this.#options.journal.forget({ kind: 'key-pair', name: nameOf(cluster) });
@@ -309,7 +309,7 @@ class AwsDriver implements Driver {
       .KeyPairs?.[0];
     const material = (line: string | undefined): string => (line ?? '').split(' ').slice(0, 2).join(' ');
     if (known && material(known.PublicKey) === material(key.publicKey)) return name;
-    if (known) await ec2.deleteKeyPair({ KeyName: known.KeyName });
+    if (known) await asked('remove the key pair of another computer', ec2.deleteKeyPair({ KeyName: known.KeyName }));
     await this.#options.journal.record({ kind: 'key-pair', name, driver: this.name });
     const request = {
       KeyName: name,

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EC2, Image, Instance, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, Machine, MachineId } from '../driver.ts';
-import { asked, faultOf } from './aws-clients.ts';
+import { asked, faultOf, unlessFault } from './aws-clients.ts';
 import { CLUSTER_TAG, NODE_TAG, ofCluster, tagged, tagIn, tagsOf } from './aws-tags.ts';
 import { pollMs, pollUntil } from './aws-wait.ts';
 
@@ -148,10 +148,8 @@ export const awaitState = (
     `see the instance ${instanceId} ${state}`,
     async () => {
       // AWS may not know yet of an instance that it has just made.
-      const answer = await ec2.describeInstances({ InstanceIds: [instanceId] }).catch((error: unknown) => {
-        if (faultOf(error) === 'InvalidInstanceID.NotFound') return undefined;
-        throw error;
-      });
+      const look = ec2.describeInstances({ InstanceIds: [instanceId] }).catch(unlessFault('InvalidInstanceID.NotFound'));
+      const answer = await asked(`look for the instance ${instanceId}`, look);
       const instance = answer?.Reservations?.[0]?.Instances?.[0];
       const now = instance?.State?.Name;
       if (state !== 'terminated' && (now === 'terminated' || now === 'shutting-down'))

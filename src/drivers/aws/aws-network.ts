@@ -1,10 +1,10 @@
-import type { EC2, SecurityGroup, Subnet } from '@aws-sdk/client-ec2';
+import type { EC2, SecurityGroup, Subnet, Vpc } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Journal, PlannedResource } from '../driver.ts';
 import { type AwsClients, asked, unlessFault } from './aws-clients.ts';
+import { removeNetwork } from './aws-network-removal.ts';
 import { changesText, compareRules, type Openings, type RuleChanges } from './aws-rules.ts';
 import { ofCluster, tagged, tagsOf } from './aws-tags.ts';
-import { retryWhileInUse } from './aws-wait.ts';
 
 export interface AwsNetworkSettings extends Openings {
   vpc: string | undefined;
@@ -75,42 +75,8 @@ export class AwsNetwork {
     ];
   }
 
-  /** In the order in which AWS lets go. Interfaces of balancers and machines linger for minutes. */
   async destroy(): Promise<void> {
-    const ec2 = await this.#clients.ec2();
-    const group = await this.#group(ec2);
-    if (group) {
-      // Rules that name each other would keep both.
-      if (group.IpPermissions?.length)
-        await ec2
-          .revokeSecurityGroupIngress({ GroupId: group.GroupId, IpPermissions: group.IpPermissions })
-          .catch(unlessFault('InvalidPermission.NotFound', 'InvalidGroup.NotFound'));
-      await retryWhileInUse(`remove the security group ${group.GroupId}`, () => ec2.deleteSecurityGroup({ GroupId: group.GroupId }));
-    }
-    const vpc = await this.#vpc(ec2);
-    if (!vpc) return this.#forget();
-    const inVpc = [{ Name: 'vpc-id', Values: [vpc.VpcId ?? ''] }];
-    for (const subnet of (await ec2.describeSubnets({ Filters: inVpc })).Subnets ?? [])
-      await retryWhileInUse(`remove the subnet ${subnet.SubnetId}`, () => ec2.deleteSubnet({ SubnetId: subnet.SubnetId }));
-    for (const table of (await ec2.describeRouteTables({ Filters: [...inVpc, ...ofCluster(this.#cluster)] })).RouteTables ?? []) {
-      for (const { RouteTableAssociationId } of table.Associations ?? [])
-        await ec2.disassociateRouteTable({ AssociationId: RouteTableAssociationId }).catch(unlessFault('InvalidAssociationID.NotFound'));
-      await retryWhileInUse(`remove the route table ${table.RouteTableId}`, () =>
-        ec2.deleteRouteTable({ RouteTableId: table.RouteTableId }),
-      );
-    }
-    const gateways = await ec2.describeInternetGateways({ Filters: ofCluster(this.#cluster) });
-    for (const { InternetGatewayId } of gateways.InternetGateways ?? []) {
-      await ec2
-        .detachInternetGateway({ InternetGatewayId, VpcId: vpc.VpcId })
-        .catch(unlessFault('Gateway.NotAttached', 'InvalidInternetGatewayID.NotFound'));
-      await retryWhileInUse(`remove the gateway ${InternetGatewayId}`, () => ec2.deleteInternetGateway({ InternetGatewayId }));
-    }
-    await retryWhileInUse(`remove the network ${vpc.VpcId}`, () => ec2.deleteVpc({ VpcId: vpc.VpcId }));
-    await this.#forget();
-  }
-
-  async #forget(): Promise<void> {
+    await removeNetwork(await this.#clients.ec2(), this.#cluster);
     for (const kind of ['security-group', 'vpc', 'internet-gateway', 'route-table'])
       await this.#journal.forget({ kind, name: nameOf(this.#cluster) });
   }
@@ -136,14 +102,15 @@ export class AwsNetwork {
       vpcId = made.Vpc?.VpcId ?? '';
       await this.#record('vpc', vpcId);
     }
-    await ec2.modifyVpcAttribute({ VpcId: vpcId, EnableDnsHostnames: { Value: true } });
+    await asked('name the machines', ec2.modifyVpcAttribute({ VpcId: vpcId, EnableDnsHostnames: { Value: true } }));
     const gatewayId = await this.#ensureGateway(ec2, vpcId);
     const tableId = await this.#ensureRouteTable(ec2, { vpcId, gatewayId });
     return { vpcId, subnets: await this.#ensureSubnets(ec2, { vpcId, tableId, settings }) };
   }
 
   async #ensureGateway(ec2: EC2, vpcId: string): Promise<string> {
-    const known = (await ec2.describeInternetGateways({ Filters: ofCluster(this.#cluster) })).InternetGateways?.[0];
+    const known = (await asked('look for the gateway', ec2.describeInternetGateways({ Filters: ofCluster(this.#cluster) })))
+      .InternetGateways?.[0];
     let id = known?.InternetGatewayId;
     if (!id) {
       await this.#record('internet-gateway');
@@ -151,12 +118,16 @@ export class AwsNetwork {
       id = (await asked('make a gateway', ec2.createInternetGateway({ TagSpecifications: tags }))).InternetGateway?.InternetGatewayId ?? '';
       await this.#record('internet-gateway', id);
     }
-    if (!known?.Attachments?.length) await asked('attach the gateway', ec2.attachInternetGateway({ InternetGatewayId: id, VpcId: vpcId }));
+    if (!known?.Attachments?.length) {
+      const attach = ec2.attachInternetGateway({ InternetGatewayId: id, VpcId: vpcId });
+      await asked('attach the gateway', attach.catch(unlessFault('Resource.AlreadyAssociated')));
+    }
     return id;
   }
 
   async #ensureRouteTable(ec2: EC2, { vpcId, gatewayId }: { vpcId: string; gatewayId: string }): Promise<string> {
-    const known = (await ec2.describeRouteTables({ Filters: ofCluster(this.#cluster) })).RouteTables?.[0];
+    const known = (await asked('look for the route table', ec2.describeRouteTables({ Filters: ofCluster(this.#cluster) })))
+      .RouteTables?.[0];
     let id = known?.RouteTableId;
     if (!id) {
       await this.#record('route-table');
@@ -165,8 +136,10 @@ export class AwsNetwork {
         (await asked('make a route table', ec2.createRouteTable({ VpcId: vpcId, TagSpecifications: tags }))).RouteTable?.RouteTableId ?? '';
       await this.#record('route-table', id);
     }
-    if (!known?.Routes?.some((route) => route.DestinationCidrBlock === '0.0.0.0/0'))
-      await asked('route to the gateway', ec2.createRoute({ RouteTableId: id, DestinationCidrBlock: '0.0.0.0/0', GatewayId: gatewayId }));
+    if (!known?.Routes?.some((route) => route.DestinationCidrBlock === '0.0.0.0/0')) {
+      const route = ec2.createRoute({ RouteTableId: id, DestinationCidrBlock: '0.0.0.0/0', GatewayId: gatewayId });
+      await asked('route to the gateway', route.catch(unlessFault('RouteAlreadyExists')));
+    }
     return id;
   }
 
@@ -180,30 +153,39 @@ export class AwsNetwork {
       .map((zone) => zone.ZoneName ?? '')
       .sort()
       .slice(0, settings.zones);
-    const known = (await ec2.describeSubnets({ Filters: ofCluster(this.#cluster) })).Subnets ?? [];
-    const table = (await ec2.describeRouteTables({ RouteTableIds: [tableId] })).RouteTables?.[0];
+    const known = await this.#subnets(ec2);
+    const table = (await asked('look for the route table', ec2.describeRouteTables({ RouteTableIds: [tableId] }))).RouteTables?.[0];
     const subnets: { id: string; zone: string }[] = [];
     for (const [index, zone] of wanted.entries()) {
-      let id = known.find((subnet) => subnet.AvailabilityZone === zone)?.SubnetId;
-      if (!id) {
-        const name = `${nameOf(this.#cluster)}-${zone}`;
-        const made = await asked(
-          `make a subnet in ${zone}`,
-          ec2.createSubnet({
-            VpcId: vpcId,
-            AvailabilityZone: zone,
-            CidrBlock: settings.cidr.replace(/\.\d+\.\d+\/16$/, `.${index * 16}.0/20`),
-            TagSpecifications: [tagged('subnet', tagsOf(this.#cluster, name))],
-          }),
-        );
-        id = made.Subnet?.SubnetId ?? '';
-        await ec2.modifySubnetAttribute({ SubnetId: id, MapPublicIpOnLaunch: { Value: true } });
+      const isIn = (subnet: Subnet): boolean => subnet.AvailabilityZone === zone;
+      const subnet = known.find(isIn) ?? (await this.#makeSubnet(ec2, { vpcId, zone, cidr: blockOf(settings.cidr, index) }));
+      const id = subnet.SubnetId ?? '';
+      if (!subnet.MapPublicIpOnLaunch) {
+        const publish = ec2.modifySubnetAttribute({ SubnetId: id, MapPublicIpOnLaunch: { Value: true } });
+        await asked(`give machines in ${zone} public addresses`, publish);
       }
-      if (!table?.Associations?.some((association) => association.SubnetId === id))
-        await asked('route the subnet', ec2.associateRouteTable({ RouteTableId: tableId, SubnetId: id }));
+      if (!table?.Associations?.some((association) => association.SubnetId === id)) {
+        const route = ec2.associateRouteTable({ RouteTableId: tableId, SubnetId: id });
+        await asked('route the subnet', route.catch(unlessFault('Resource.AlreadyAssociated')));
+      }
       subnets.push({ id, zone });
     }
     return subnets;
+  }
+
+  async #makeSubnet(ec2: EC2, { vpcId, zone, cidr }: { vpcId: string; zone: string; cidr: string }): Promise<Subnet> {
+    const TagSpecifications = [tagged('subnet', tagsOf(this.#cluster, `${nameOf(this.#cluster)}-${zone}`))];
+    try {
+      return (await ec2.createSubnet({ VpcId: vpcId, AvailabilityZone: zone, CidrBlock: cidr, TagSpecifications })).Subnet ?? {};
+    } catch (error) {
+      // Repeated by the SDK after its answer was lost, or a stranger's.
+      const ours = (await this.#subnets(ec2)).find((subnet) => subnet.AvailabilityZone === zone);
+      return ours ?? asked(`make a subnet in ${zone}`, Promise.reject(error));
+    }
+  }
+
+  async #subnets(ec2: EC2): Promise<Subnet[]> {
+    return (await asked('look for subnets', ec2.describeSubnets({ Filters: ofCluster(this.#cluster) }))).Subnets ?? [];
   }
 
   async #ensureGroup(ec2: EC2, vpcId: string, settings: AwsNetworkSettings): Promise<string> {
@@ -212,16 +194,21 @@ export class AwsNetwork {
     let id = known?.GroupId;
     if (!id) {
       await this.#record('security-group');
-      const made = await asked(
-        'make a security group',
-        ec2.createSecurityGroup({
-          GroupName: name,
-          Description: `nodes of the cluster ${this.#cluster}`,
-          VpcId: vpcId,
-          TagSpecifications: [tagged('security-group', tagsOf(this.#cluster, name))],
-        }),
-      );
-      id = made.GroupId ?? '';
+      const request = {
+        GroupName: name,
+        Description: `nodes of the cluster ${this.#cluster}`,
+        VpcId: vpcId,
+        TagSpecifications: [tagged('security-group', tagsOf(this.#cluster, name))],
+      };
+      // There already: it was made by a request whose answer was lost.
+      const make = ec2.createSecurityGroup(request).catch(unlessFault('InvalidGroup.Duplicate'));
+      id = ((await asked('make a security group', make)) ?? (await this.#group(ec2)))?.GroupId;
+      if (!id)
+        throw new SlipwayError('NAME_TAKEN', {
+          tried: `make the security group ${name}`,
+          cause: `${vpcId} has one of that name, without the tag of this cluster`,
+          advice: [`aws ec2 describe-security-groups --filters Name=vpc-id,Values=${vpcId} Name=group-name,Values=${name}`],
+        });
       await this.#record('security-group', id);
     }
     await this.#applyRules(ec2, id, compareRules(id, settings, known?.IpPermissions ?? []));
@@ -240,8 +227,11 @@ export class AwsNetwork {
     }
   }
 
-  async #vpc(ec2: EC2) {
-    return (await asked('look for the network', ec2.describeVpcs({ Filters: ofCluster(this.#cluster) }))).Vpcs?.[0];
+  /** Where a lost answer has made AWS make two, the one that was written down; the other goes with the cluster. */
+  async #vpc(ec2: EC2): Promise<Vpc | undefined> {
+    const { Vpcs = [] } = await asked('look for the network', ec2.describeVpcs({ Filters: ofCluster(this.#cluster) }));
+    const noted = (await this.#journal.entries()).find((entry) => entry.kind === 'vpc')?.id;
+    return Vpcs.find((vpc) => vpc.VpcId === noted) ?? Vpcs[0];
   }
 
   async #group(ec2: EC2): Promise<SecurityGroup | undefined> {
@@ -255,5 +245,8 @@ export class AwsNetwork {
 }
 
 export const nameOf = (cluster: string): string => `slipway-${cluster}`;
+
+/** A sixteenth of a network. */
+const blockOf = (cidr: string, index: number): string => cidr.replace(/\.\d+\.\d+\/16$/, `.${index * 16}.0/20`);
 
 const subnetOf = (subnet: Subnet): { id: string; zone: string } => ({ id: subnet.SubnetId ?? '', zone: subnet.AvailabilityZone ?? '' });

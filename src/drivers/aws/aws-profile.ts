@@ -16,6 +16,19 @@ export const controlPlanePolicy = (cluster: string): object => ({
       Resource: '*',
     },
     {
+      // What the balancer service looks at in the name of who asks for a balancer.
+      Effect: 'Allow',
+      Action: ['ec2:DescribeAccountAttributes', 'ec2:DescribeAddresses', 'ec2:DescribeInternetGateways', 'ec2:DescribeVpcs'],
+      Resource: '*',
+    },
+    {
+      // The first balancer of an account makes the role of the balancer service.
+      Effect: 'Allow',
+      Action: ['iam:CreateServiceLinkedRole'],
+      Resource: '*',
+      Condition: { StringEquals: { 'iam:AWSServiceName': 'elasticloadbalancing.amazonaws.com' } },
+    },
+    {
       Effect: 'Allow',
       Action: ['elasticloadbalancing:CreateLoadBalancer', 'elasticloadbalancing:CreateTargetGroup', 'elasticloadbalancing:AddTags'],
       Resource: '*',
@@ -30,6 +43,7 @@ export const controlPlanePolicy = (cluster: string): object => ({
         'elasticloadbalancing:DeleteTargetGroup',
         'elasticloadbalancing:DeregisterTargets',
         'elasticloadbalancing:ModifyListener',
+        'elasticloadbalancing:ModifyLoadBalancerAttributes',
         'elasticloadbalancing:ModifyTargetGroup',
         'elasticloadbalancing:ModifyTargetGroupAttributes',
         'elasticloadbalancing:RegisterTargets',
@@ -58,7 +72,9 @@ export const ensureProfile = async (clients: AwsClients, cluster: string, journa
   const tags = [{ Key: CLUSTER_TAG, Value: cluster }];
   const tried = `make the role ${name}`;
   const exists = unlessFault('EntityAlreadyExists', 'LimitExceeded');
-  if (await iam.getInstanceProfile({ InstanceProfileName: name }).catch(unlessFault('NoSuchEntity'))) return name;
+  const known = await asked(tried, iam.getInstanceProfile({ InstanceProfileName: name }).catch(unlessFault('NoSuchEntity')));
+  // One without a role is what a crash has left.
+  if (known?.InstanceProfile?.Roles?.length) return name;
   await journal.record({ kind: 'role', name, driver: 'aws' });
   await asked(
     tried,
