@@ -152,7 +152,7 @@ const findLeftovers = async (run: Suite['run'], data: string): Promise<string[]>
   const found = await Promise.all([
     // Whether a link is up changes by itself.
     lines('link', ['ip', '-brief', 'link'], /^sw(br|if)/).then((found) => found.map((line) => line.replace(/(link: \S+).*/, '$1'))),
-    lines('route', ['ip', 'route'], /./),
+    lines('route', ['ip', 'route'], /./).then((found) => found.map((line) => line.replace(' linkdown', ''))),
     lines('table', ['nft', 'list', 'tables'], /./),
     lines('rule', ['iptables', '-S', 'FORWARD'], /slipway/),
     lines('mount', ['cat', '/proc/self/mounts'], /\/run\/(slipway|netns)/),
