@@ -12,9 +12,17 @@ export interface SshKeyPair {
 }
 
 export const makeSshKey = (comment: string): SshKeyPair => {
-  const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-  return { privateKey: made.private, publicKey: made.public };
+  for (;;) {
+    const made = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+    if (isWhole(made.public)) return { privateKey: made.private, publicKey: made.public };
+  }
 };
+
+/** ssh2 leaves out a leading zero: one key of 256 is a byte short, and neither OpenSSH nor a cloud takes it. */
+const isWhole = (line: string): boolean => Buffer.from(line.split(' ')[1] ?? '', 'base64').length === ED25519_BYTES;
+
+/** The name of the type and the 32 bytes of the key, each with its length before it. */
+const ED25519_BYTES = 4 + 'ssh-ed25519'.length + 4 + 32;
 
 /** The pair in `path` and `path.pub`; made, with the private one readable to its owner only, when it is not there. Throws STATE_CORRUPT. */
 export const keepSshKey = async (path: string, comment: string): Promise<SshKeyPair> => {

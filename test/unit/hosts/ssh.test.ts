@@ -124,3 +124,8 @@ test('a machine that was given its key is trusted by that key alone', async () =
     return true;
   });
 });
+
+test('every key that is made is whole: one of 256 would be a byte short', () => {
+  const lengths = Array.from({ length: 2000 }, () => Buffer.from(makeSshKey('k').publicKey.split(' ')[1] ?? '', 'base64').length);
+  assert.deepEqual([...new Set(lengths)], [51]);
+});
