@@ -7,14 +7,15 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { SlipwayError } from '../../src/base/errors/slipway-error.ts';
+import { openAws } from '../../src/drivers/aws/aws-clients.ts';
 import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
+import { AwsNetwork } from '../../src/drivers/aws/aws-network.ts';
 import type { Driver, Machine } from '../../src/drivers/driver.ts';
 import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
-import { type AwsWorld, startAwsWorld } from '../support/aws/aws-world.ts';
+import { type AwsWorld, REGION, startAwsWorld } from '../support/aws/aws-world.ts';
 import { findMoto } from '../support/aws/moto.ts';
 import { enterSuite } from '../support/suite.ts';
-import { until } from '../support/until.ts';
 
 const moto = findMoto();
 const suite = await enterSuite(import.meta.filename);
@@ -101,17 +102,16 @@ describe('aws driver', { skip }, () => {
   });
 
   test('who is not on the list gets no answer, and is told where to look; once he is, the machine answers again', async () => {
-    const shut = open({ clientCidrs: ['203.0.113.0/24'], bootTimeoutSeconds: 1 });
-    let refusal: SlipwayError | undefined;
-    // Groups take a moment to be what they were made.
-    await until(() =>
-      shut
-        .create(spec('demo-1'), context)
-        .catch((error: SlipwayError) => (refusal = error))
-        .then(() => refusal),
-    );
-    assert.equal(refusal?.code, 'TIMEOUT');
-    assert.match(refusal?.advice.join() ?? '', /clientCidrs/);
+    const others = { clientCidrs: ['203.0.113.0/24'], nodePortCidrs: [] };
+    const clients = openAws(REGION, world.shim.endpoint);
+    const network = new AwsNetwork({ clients, cluster: 'demo', journal: openJournal(stateDir) });
+    await network.follow({ vpc: undefined, subnets: [], cidr: '', zones: 3, ...others });
+    await world.hosts.settle();
+    await assert.rejects(open({ ...others, bootTimeoutSeconds: 1 }).create(spec('demo-1'), context), (error: SlipwayError) => {
+      assert.equal(error.code, 'TIMEOUT');
+      assert.match(error.advice.join(), /clientCidrs/);
+      return true;
+    });
     const [group] = (await open().plan([spec('demo-1')])).filter(({ kind }) => kind === 'security-group');
     assert.deepEqual(
       [group?.state, group?.detail],
