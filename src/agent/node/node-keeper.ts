@@ -235,6 +235,8 @@ export class NodeKeeper implements Component {
       if (!isNotFound(error)) throw error;
       return undefined;
     });
+    // An agent that has just started knows by the lease how long nothing was heard of its node.
+    this.#renewedAt ||= Date.parse(this.#lease?.spec?.renewTime ?? '') || 0;
     if (this.#lease) {
       const spec = { ...this.#lease.spec, holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime };
       this.#lease = await client.update<Lease>(leaseKind, { ...this.#lease, apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', spec });

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Machine } from '../../../src/agent/node/machine.ts';
+import { NodeKeeper, type NodeKeeperOptions } from '../../../src/agent/node/node-keeper.ts';
+import { node as nodeKind } from '../../../src/api/core/node.ts';
+import { alreadyExists } from '../../../src/api/meta/status.ts';
+import { until } from '../../support/until.ts';
+
+const MACHINE: Machine = {
+  ...{ hostname: 'n1', cpuMillis: 1000, memoryBytes: 2 ** 30, diskBytes: 2 ** 33, bootId: 'b', machineId: 'm', systemUuid: 's' },
+  ...{ kernelVersion: '6', osImage: 'Linux', architecture: 'amd64' },
+};
+
+/** A node that the API knows already, with a lease of then, and an agent that starts on it. Answers how often the status was written. */
+const statusWritesAfterStart = async (silentMs: number): Promise<number> => {
+  const written = { status: 0, lease: 0 };
+  const client = {
+    create: async () => {
+      throw alreadyExists(nodeKind, 'n1');
+    },
+    get: async ({ kind }: { kind: string }) =>
+      kind === 'Lease'
+        ? { metadata: { name: 'n1' }, spec: { renewTime: new Date(Date.now() - silentMs).toISOString() } }
+        : { metadata: { name: 'n1', uid: 'u' } },
+    patch: async (_kind: unknown, target: { subresource?: string }) => {
+      if (target.subresource === 'status') written.status++;
+      return { metadata: { name: 'n1', uid: 'u' } };
+    },
+    update: async (_kind: unknown, lease: unknown) => {
+      written.lease++;
+      return lease;
+    },
+  };
+  const log = { debug: () => {}, info: () => {} };
+  const config = {
+    nodeName: 'n1',
+    nodeAddress: '192.0.2.1',
+    port: 10250,
+    maxPods: 110,
+    reserved: { cpu: '0', memory: '0' },
+    labels: {},
+    taints: [],
+    rootDir: '/',
+  };
+  const cri = { version: async () => undefined, listImages: async () => ({ images: [] }) };
+  const keeper = new NodeKeeper({
+    ...({ client, config, cri, log } as unknown as Pick<NodeKeeperOptions, 'client' | 'config' | 'cri' | 'log'>),
+    machine: MACHINE,
+    now: () => Date.now(),
+    problems: () => [],
+    podsTold: Promise.resolve(),
+  });
+  await keeper.start();
+  await until(() => written.lease > 0);
+  // What a renewal calls for is written at once, or never.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await keeper.stop();
+  return written.status;
+};
+
+test('an agent that starts after a long silence writes its status once more when its lease is renewed', async () => {
+  assert.equal(await statusWritesAfterStart(60_000), 2);
+});
+
+test('one that was away for a moment does not', async () => {
+  assert.equal(await statusWritesAfterStart(1000), 1);
+});
