@@ -32,6 +32,8 @@ export class Http2Connection {
   readonly url: string;
   #settings: ConnectionSettings;
   #session: Promise<ClientHttp2Session> | undefined;
+  /** The one that `#session` waits for. */
+  #opening: ClientHttp2Session | undefined;
   #underWay = 0;
 
   constructor(url: string, settings: ConnectionSettings) {
@@ -74,7 +76,9 @@ export class Http2Connection {
     );
   }
 
+  /** A handshake under way is not waited for. */
   async close(): Promise<void> {
+    this.#opening?.destroy(new Error('the connection was closed'));
     const session = await this.#session?.catch(() => undefined);
     this.#session = undefined;
     session?.destroy();
@@ -97,6 +101,11 @@ export class Http2Connection {
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
       maxSessionMemory: 1000,
     });
+    this.#opening = session;
+    const opened = (): void => {
+      clearTimeout(timer);
+      if (this.#opening === session) this.#opening = undefined;
+    };
     const giveUpAfter = (ms: number, what: string) => setTimeout(() => session.destroy(new Error(`no ${what} within ${ms} ms`)), ms);
     let timer = giveUpAfter(connectTimeoutMs, 'connection');
     session.socket.once('connect', () => {
@@ -105,7 +114,7 @@ export class Http2Connection {
     });
     let cause: Error | undefined;
     session.once('connect', () => {
-      clearTimeout(timer);
+      opened();
       // Node.js says so of a session too that was given up as its handshake was under way, on a computer that is slow.
       if (session.destroyed) return;
       session.setLocalWindowSize(SESSION_WINDOW_BYTES);
@@ -117,7 +126,7 @@ export class Http2Connection {
     });
     session.once('goaway', () => this.#forget(session));
     session.once('close', () => {
-      clearTimeout(timer);
+      opened();
       this.#forget(session);
       reject(new NotSentError(cause?.message ?? 'the connection was closed', { cause }));
     });

@@ -78,3 +78,18 @@ test('a server that takes connections is given more time for its handshake than 
   assert.ok(performance.now() - began >= 390);
   silent.close();
 });
+
+test('closing does not wait for a handshake that never ends', async () => {
+  const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const connection = new Http2Connection(`https://127.0.0.1:${port}`, { connectTimeoutMs: 20_000, pingIntervalMs: 10_000 });
+  const asked = connection.request({ ':path': '/' }, { endStream: true });
+  const refused = assert.rejects(asked, NotSentError);
+  await once(silent, 'connection');
+  const began = performance.now();
+  await connection.close();
+  await refused;
+  assert.ok(performance.now() - began < 5000);
+  silent.close();
+});
