@@ -23,6 +23,8 @@ const LOOK_MS = 10_000;
 /** An unchanged status is written again after this long. */
 const HEARTBEAT_MS = 300_000;
 const RETRY_MS = 1000;
+/** After the first status: the list of pods may find the API later than that did, and a node that is heard of must not count as silent. */
+const PODS_PATIENCE_MS = 3000;
 /** A lease that was silent for longer may have been noticed: the status in the API may not be what was written last. */
 const SILENCE_MS = 8000;
 /** How long the status is written at every look then: a controller's last word on the silence may come after the first. */
@@ -54,6 +56,7 @@ export class NodeKeeper implements Component {
   #loops: Promise<unknown> | undefined;
   #node: Stored<Node> | undefined;
   #written: NodeStatus | undefined;
+  readonly #firstStatus = Promise.withResolvers<void>();
   #writtenAt = 0;
   #renewedAt = 0;
   #doubtUntil = 0;
@@ -173,6 +176,7 @@ export class NodeKeeper implements Component {
     );
     this.#written = status;
     this.#writtenAt = now();
+    this.#firstStatus.resolve();
   }
 
   async #status(old: NonNullable<NodeStatus['conditions']>): Promise<NodeStatus> {
@@ -202,7 +206,8 @@ export class NodeKeeper implements Component {
   async #leaseLoop(): Promise<void> {
     const { signal } = this.#abort;
     const stopped = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await Promise.race([this.#options.podsTold, stopped]);
+    const patience = this.#firstStatus.promise.then(() => sleep(PODS_PATIENCE_MS, undefined, { signal }).catch(() => {}));
+    await Promise.race([this.#options.podsTold, patience, stopped]);
     while (!signal.aborted) {
       // A node that is about to be registered has nothing to own its lease yet.
       if (this.#node)

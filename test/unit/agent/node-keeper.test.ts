@@ -12,7 +12,7 @@ const MACHINE: Machine = {
 };
 
 /** A node that the API knows already, with a lease of then, and an agent that starts on it. Answers how often the status was written. */
-const statusWritesAfterStart = async (silentMs: number): Promise<number> => {
+const statusWritesAfterStart = async (silentMs: number, podsTold: Promise<void> = Promise.resolve()): Promise<number> => {
   const written = { status: 0, lease: 0 };
   const client = {
     create: async () => {
@@ -48,7 +48,7 @@ const statusWritesAfterStart = async (silentMs: number): Promise<number> => {
     machine: MACHINE,
     now: () => Date.now(),
     problems: () => [],
-    podsTold: Promise.resolve(),
+    podsTold,
   });
   await keeper.start();
   await until(() => written.lease > 0);
@@ -64,4 +64,11 @@ test('an agent that starts after a long silence writes its status once more when
 
 test('one that was away for a moment does not', async () => {
   assert.equal(await statusWritesAfterStart(1000), 1);
+});
+
+test('a lease does not wait for the pods for long', async () => {
+  const began = performance.now();
+  await statusWritesAfterStart(1000, new Promise(() => {}));
+  const took = performance.now() - began;
+  assert.ok(took > 2900 && took < 8000, `${took} ms`);
 });
