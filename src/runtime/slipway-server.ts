@@ -2,11 +2,9 @@ import { flushCompileCache } from 'node:module';
 import { parseArgs } from 'node:util';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { createLogger } from '../base/log/logger.ts';
-import { createClient } from '../client/create-client.ts';
 import { startControlPlane } from './control-plane.ts';
 import { matchInLinearTime } from './linear-patterns.ts';
 import { DEFAULT_SERVER_CONFIG, readServerConfig } from './server-config-file.ts';
-import { warmUpLater } from './warm-up.ts';
 
 /**
  * The control plane as one program: `slipway-server [--config FILE]`. SIGTERM and SIGINT stop it in order; a second one, or ten seconds,
@@ -32,8 +30,6 @@ const main = async (): Promise<void> => {
     startMs: Math.round(performance.now() - startedAt),
     processMs: Math.round(performance.now()),
   });
-  if (controlPlane.port !== undefined)
-    warmUpLater(createClient(controlPlane.transportFor({ name: 'system:apiserver', groups: ['system:masters'] })), log);
   // A server is often ended by a power failure, and then a cache that is written at exit never comes to be.
   setTimeout(flushCompileCache, COMPILE_CACHE_AFTER_MS).unref();
 
