@@ -1,12 +1,11 @@
 import { chmod, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
-import { tryLock } from '../base/io/process-lock.ts';
+import { waitForLock } from '../base/io/process-lock.ts';
 import { emptyKubeconfig, type Kubeconfig, kubeconfigPaths, parseKubeconfig, renderKubeconfig } from './kubeconfig.ts';
 
 /** kubectl holds its lock for milliseconds; one of another program that stays this long was left behind by a crash. Ours tell by themselves. */
 const LOCK_WAIT_MS = 10_000;
-const LOCK_RETRY_MS = 50;
 
 /** Where kubectl writes new entries: the first file of $KUBECONFIG that exists, else its last one. */
 export const kubeconfigFileToChange = async (env: Readonly<Record<string, string | undefined>> = process.env): Promise<string> => {
@@ -80,18 +79,13 @@ const replaceFile = async (target: string, text: string): Promise<void> => {
 };
 
 const takeLock = async (lockPath: string, path: string): Promise<() => void> => {
-  const deadline = Date.now() + LOCK_WAIT_MS;
-  for (;;) {
-    const lock = tryLock(lockPath);
-    if ('release' in lock) return lock.release;
-    if (Date.now() > deadline)
-      throw new SlipwayError('STATE_LOCKED', {
-        tried: `change ${path}`,
-        cause: `another program${lock.holder ? ` (process ${lock.holder})` : ''} holds ${lockPath}`,
-        advice: [`rm ${lockPath}`],
-      });
-    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
-  }
+  const lock = await waitForLock(lockPath, { withinMs: LOCK_WAIT_MS });
+  if ('release' in lock) return lock.release;
+  throw new SlipwayError('STATE_LOCKED', {
+    tried: `change ${path}`,
+    cause: `another program${lock.holder ? ` (process ${lock.holder})` : ''} holds ${lockPath}`,
+    advice: [`rm ${lockPath}`],
+  });
 };
 
 const exists = (path: string): Promise<boolean> =>

@@ -29,6 +29,17 @@ export const tryLock = (path: string): LockAttempt => {
   return { holder: undefined };
 };
 
+const RETRY_MS = 50;
+
+/** The same, waiting so long for another to let it go. */
+export const waitForLock = async (path: string, { withinMs }: { withinMs: number }): Promise<LockAttempt> => {
+  for (const deadline = Date.now() + withinMs; ; ) {
+    const lock = tryLock(path);
+    if ('release' in lock || Date.now() > deadline) return lock;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+};
+
 /** Removes the stale lock and no other: somebody may have taken it over between the look and this. */
 const takeAway = (path: string, stale: string): void => {
   const aside = `${path}.${process.pid}.stale`;

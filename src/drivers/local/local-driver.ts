@@ -109,9 +109,10 @@ class LocalDriver implements Driver {
     await rm(folder, { recursive: true, force: true });
     await removeControlGroup(join('/', this.#tag, cluster), { patienceMs: 2000 });
     await this.#options.journal.forget({ kind: 'network', name: cluster });
-    const others = await readdir(join(this.#options.dataDir, 'clusters')).catch(() => []);
-    if (!others.length) {
-      await this.#sandbox({ cluster, name: '-' }).removeShared();
+    const isUsed = async (): Promise<boolean> =>
+      (await readdir(join(this.#options.dataDir, 'clusters')).catch((): string[] => [])).length > 0;
+    if (!(await isUsed())) {
+      await this.#sandbox({ cluster, name: '-' }).removeShared({ isUsed });
       await removeControlGroup(join('/', this.#tag), { patienceMs: 100 });
     }
   }

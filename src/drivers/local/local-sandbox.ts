@@ -1,4 +1,4 @@
-import { existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { removeControlGroup } from './control-groups.ts';
 import { attachNode, type ClusterNetwork } from './local-network.ts';
 import { type MachineRecord, writeRecord } from './machine-record.ts';
 import { ownCapabilities, ownOpenFilesLimit, realMountsBelowRoot, sandboxConfig } from './sandbox-config.ts';
+import { bindRoot, releaseRoot, rootfsIn } from './shared-root.ts';
 
 export interface SandboxPlace {
   id: MachineId;
@@ -73,19 +74,13 @@ export class LocalSandbox {
    * here takes the mounts on it away in every other namespace, and nodes of another installation may stand on it.
    */
   async prepareShared(): Promise<void> {
-    const rootfs = this.#rootfs();
-    await mkdir(rootfs, { recursive: true, mode: 0o700 });
-    const root = statSync('/');
-    const there = statSync(rootfs);
-    if (there.ino !== root.ino || there.dev !== root.dev)
-      await runProcess(['mount', '--bind', '--make-private', '/', rootfs], { where: 'this host' });
+    await bindRoot(this.#place.runFolder);
     await Promise.all(PRIVATE_FOLDERS.map((folder) => mkdir(folder, { recursive: true })));
   }
 
   /** Undoes the bind, when no node is left. */
-  async removeShared(): Promise<void> {
-    await runProcess(['umount', this.#rootfs()], { where: 'this host', check: false });
-    await rm(join(this.#place.runFolder), { recursive: true, force: true, maxRetries: 3 });
+  removeShared(options: { isUsed: () => Promise<boolean> }): Promise<void> {
+    return releaseRoot(this.#place.runFolder, options);
   }
 
   async start(options: { network: ClusterNetwork; record: MachineRecord; signal: AbortSignal }): Promise<void> {
@@ -146,7 +141,7 @@ export class LocalSandbox {
     await mkdir(join(folder, 'bundle'), { recursive: true });
     const config = sandboxConfig({
       hostname: id.name,
-      rootfs: this.#rootfs(),
+      rootfs: rootfsIn(this.#place.runFolder),
       init: renderTemplate('local/node-init', {}),
       cgroupsPath: this.#place.controlGroup,
       privateFolders,
@@ -187,10 +182,6 @@ export class LocalSandbox {
 
   #runc(...args: string[]): string[] {
     return ['runc', '--root', join(this.#place.runFolder, 'runc', this.#place.id.cluster), ...args];
-  }
-
-  #rootfs(): string {
-    return join(this.#place.runFolder, 'rootfs');
   }
 
   #runningFile(): string {
