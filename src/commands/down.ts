@@ -44,14 +44,13 @@ export default class Down extends BaseCommand<typeof flags> {
     if (this.flags.output !== 'json') this.io.out(`Cluster ${name} is removed (${machines.join(', ') || 'it had no machines'})\n`);
   }
 
-  /** With --force there may be machines that no state knows: then it is not certain. */
+  /** With --force there may be machines that nothing here knows: then it is not certain. */
   private async isAbsent(): Promise<boolean> {
-    const { clusterNames } = await import('../provision/state/cluster-state.ts');
-    const names = await clusterNames();
+    const { ClusterStateFolder, clusterNames } = await import('../provision/state/cluster-state.ts');
     const [name] = this.args;
-    const absent = name ? !names.includes(name) && !this.flags.force : names.length === 0;
-    if (absent) this.io.err(`no cluster ${name ?? ''} is there: nothing to remove\n`.replace('  ', ' '));
-    return absent;
+    const isKnown = name ? this.flags.force || (await new ClusterStateFolder(name).isBegun()) : (await clusterNames()).length > 0;
+    if (!isKnown) this.io.err(`no cluster ${name ?? ''} is there: nothing to remove\n`.replace('  ', ' '));
+    return !isKnown;
   }
 
   private async nameInFile(): Promise<string | undefined> {
@@ -60,14 +59,18 @@ export default class Down extends BaseCommand<typeof flags> {
     return (await loadClusterFile(this.flags.file, { flags: {}, stdin: this.io.stdin })).wishes.name;
   }
 
-  /** A cluster that is not there is told before anything is asked. */
+  /** What is not there is not asked about: the job tells it, and clears away what a killed `up` left. */
   private async ask(name: string): Promise<void> {
     const { ClusterStateFolder } = await import('../provision/state/cluster-state.ts');
-    const { spec } = await new ClusterStateFolder(name).require();
+    const folder = new ClusterStateFolder(name);
+    if (!(await folder.isBegun())) return;
     if (this.io.interactive) {
       const { askToType } = await import('../cli/ask.ts');
-      const message = `This removes the cluster ${name}: ${spec.nodes.length} nodes, workloads, data. Type its name to go on:`;
-      await askToType(name, { message, io: this.io });
+      const nodes = (await folder.read())?.spec.nodes.length ?? 'all';
+      await askToType(name, {
+        message: `This removes the cluster ${name}: ${nodes} nodes, workloads, data. Type its name to go on:`,
+        io: this.io,
+      });
     } else if (!this.args[0] && !this.flags.file)
       throw new UsageError(`there is no terminal to ask on: name the cluster (slipway down ${name}), or add --yes`);
   }

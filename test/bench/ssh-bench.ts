@@ -2,7 +2,10 @@
  * `npm run bench:ssh`: `up` over SSH on prepared hosts (sandboxes with a real sshd each, packages installed, nothing of Slipway on them):
  * two hosts, then ten, then one more to the ten. All hosts and this computer share its processors, so the figures for ten are an upper bound.
  *
- *   npm run bench:ssh -- --runs 3 --hosts 10 --json FILE
+ * With --cpus 0.15 each host has that share of a processor for itself, with few hosts and with many, as hosts elsewhere have theirs: slow
+ * machines, but the ratio of ten to two is then that of machines that do not take each other's time.
+ *
+ *   npm run bench:ssh -- --runs 3 --hosts 10 --cpus 0.15 --json FILE
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +18,12 @@ const settings = process.env['SLIPWAY_SSH_BENCH'] ?? JSON.stringify(process.argv
 process.env['SLIPWAY_SSH_BENCH'] = settings;
 const { values: flags } = parseArgs({
   args: JSON.parse(settings) as string[],
-  options: { runs: { type: 'string', default: '3' }, hosts: { type: 'string', default: '10' }, json: { type: 'string' } },
+  options: {
+    runs: { type: 'string', default: '3' },
+    hosts: { type: 'string', default: '10' },
+    cpus: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
 const suite = await enterSuite(import.meta.filename);
 const many = Number(flags.hosts);
@@ -28,7 +36,7 @@ interface Run {
 }
 
 const main = async (): Promise<void> => {
-  const machines = await startSshMachines(join(suite.root, 'sshd'), many + 1);
+  const machines = await startSshMachines(join(suite.root, 'sshd'), many + 1, flags.cpus ? { cpus: Number(flags.cpus) } : {});
   const hosts = (from: number, to: number): string[] => machines.targets.slice(from, to).flatMap((target) => ['--host', target]);
   const result: Record<string, Run[]> = { two: [], many: [], again: [], oneMore: [] };
   try {
@@ -47,6 +55,7 @@ const main = async (): Promise<void> => {
   const report = {
     load: readFileSync('/proc/loadavg', 'utf8').split(' ').slice(0, 3).map(Number),
     hosts: many,
+    cpusOfAHost: flags.cpus,
     medianSeconds: Object.fromEntries(Object.entries(result).map(([name, runs]) => [name, median(runs.map((run) => run.seconds))])),
     medianCpuSeconds: Object.fromEntries(Object.entries(result).map(([name, runs]) => [name, median(runs.map((run) => run.cpuSeconds))])),
     runs: result,

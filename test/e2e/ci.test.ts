@@ -202,6 +202,16 @@ test('down removes what is half there: a state cut short, a state that is gone, 
   rmSync(join(suite.home, 'clusters/half'), { recursive: true });
   assert.equal((await suite.slipway(['down', 'half', '--force', '--if-exists'])).code, 0);
   assert.deepEqual(await suite.leftovers(), []);
+  assert.equal((await up()).code, 0);
+  rmSync(state);
+  assert.match((await suite.slipway(['status', 'half'])).stderr, /CLUSTER_UNKNOWN[\s\S]*has no state.json[\s\S]*slipway adopt half/);
+  const byJournal = await suite.slipway(['down', 'half', '--if-exists']);
+  assert.deepEqual([byJournal.code, byJournal.stdout], [0, 'Cluster half is removed (half-1)\n'], byJournal.stderr);
+  assert.deepEqual(await suite.leftovers(), []);
+  // Of an `up` that was killed before it had written down anything.
+  mkdirSync(join(suite.home, 'clusters/half'));
+  assert.equal((await suite.slipway(['down', 'half'])).code, 1);
+  assert.ok(!existsSync(join(suite.home, 'clusters/half')));
   const nothing = await suite.slipway(['down', 'half', '--if-exists']);
   assert.deepEqual([nothing.code, nothing.stderr], [0, 'no cluster half is there: nothing to remove\n']);
   assert.equal((await suite.slipway(['down', 'half', '--yes'])).code, 1);

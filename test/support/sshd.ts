@@ -38,7 +38,8 @@ const FOLDER = '/var/tmp/sshd';
 const KEY = `${FOLDER}/host_key`;
 const LOG = `${FOLDER}/log`;
 
-export const startSshMachines = async (folder: string, count: number): Promise<SshMachines> => {
+/** With `cpus` each has so much of a processor for itself, and never more. */
+export const startSshMachines = async (folder: string, count: number, { cpus }: { cpus?: number } = {}): Promise<SshMachines> => {
   mkdirSync(folder, { recursive: true });
   const driver = createLocalDriver({ dataDir: join(folder, 'machines'), stateDir: folder, requirements: [], journal: openJournal(folder) });
   const identityFile = join(folder, 'id');
@@ -46,7 +47,7 @@ export const startSshMachines = async (folder: string, count: number): Promise<S
   newKey(identityFile);
   const names = Array.from({ length: count }, (_, index) => `host-${index + 1}`);
   const context = { signal: new AbortController().signal, progress: () => {} };
-  const machines = await Promise.all(names.map((name) => driver.create({ cluster: 'hosts', name, settings: {} }, context)));
+  const machines = await Promise.all(names.map((name) => driver.create({ cluster: 'hosts', name, cpus, settings: {} }, context)));
   const hosts = await Promise.all(machines.map((machine) => driver.connect(machine)));
   const hostOf = (index: number): Host => hosts[index] as Host;
   const machineOf = (index: number): Machine => machines[index] as Machine;

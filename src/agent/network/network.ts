@@ -291,6 +291,7 @@ class LiveNodeNetwork implements NodeNetwork {
 
   /** Someone may have flushed the rules (a firewall that restarts): then the whole table is loaded again. */
   async #repair(): Promise<void> {
+    if (!this.#proxy.hasLoaded) return;
     const intact = await this.#run('nft', ['list', 'chain', 'inet', 'slipway', 'dispatch']).then(
       (text) => text.includes('@services'),
       () => false,

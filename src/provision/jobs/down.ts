@@ -32,8 +32,7 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
         throw error;
       });
       if (!known && !options.force && !(await openJournal(folder.path).entries()).length) {
-        // An `up` that was killed before it wrote anything down left a folder at most.
-        await folder.remove();
+        if (!(await folder.isBegun())) await folder.remove();
         await folder.require();
       }
       const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };

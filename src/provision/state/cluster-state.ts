@@ -9,6 +9,8 @@ import { type ClusterSpec, checkName, DEFAULT_POOL } from '../spec/cluster-spec.
 import { lockCluster } from './cluster-lock.ts';
 import { unwritable } from './unwritable.ts';
 
+const STATE_FILE = 'state.json';
+
 /** What this client knows of a cluster: `$SLIPWAY_HOME/clusters/NAME/state.json`, written before anything is made. */
 export interface ClusterState {
   version: 2;
@@ -57,7 +59,7 @@ export const clusterNames = async (home = slipwayHome()): Promise<string[]> => {
   return (
     entries
       // A folder without a state is of an `up` that was killed in its first moment.
-      .filter((entry) => entry.isDirectory() && existsSync(join(home, 'clusters', entry.name, 'state.json')))
+      .filter((entry) => entry.isDirectory() && existsSync(join(home, 'clusters', entry.name, STATE_FILE)))
       .map((entry) => entry.name)
       .sort()
   );
@@ -76,7 +78,7 @@ export class ClusterStateFolder {
 
   /** Undefined when there is no such cluster. Throws STATE_CORRUPT. */
   async read(): Promise<ClusterState | undefined> {
-    const path = join(this.path, 'state.json');
+    const path = join(this.path, STATE_FILE);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw new SlipwayError('STATE_CORRUPT', { tried: `read ${path}`, cause: error });
@@ -100,6 +102,12 @@ export class ClusterStateFolder {
   async require(): Promise<ClusterState> {
     const state = await this.read();
     if (state) return state;
+    if (await this.isBegun())
+      throw new SlipwayError('CLUSTER_UNKNOWN', {
+        tried: `use the cluster ${this.name}`,
+        cause: `${this.path} has no ${STATE_FILE}`,
+        advice: [`slipway adopt ${this.name}   # reads it from the machines again`, `slipway down ${this.name} --force`],
+      });
     const names = await clusterNames(join(this.path, '..', '..'));
     throw new SlipwayError('CLUSTER_UNKNOWN', {
       tried: `use the cluster ${this.name}`,
@@ -109,11 +117,22 @@ export class ClusterStateFolder {
   }
 
   async write(state: ClusterState): Promise<void> {
-    await this.writeFile('state.json', `${JSON.stringify(state, undefined, 2)}\n`);
+    await this.writeFile(STATE_FILE, `${JSON.stringify(state, undefined, 2)}\n`);
   }
 
+  /** The state goes last: while there is one, an interrupted removal is gone on with. */
   async remove(): Promise<void> {
+    for (const entry of await this.#entries()) if (entry !== STATE_FILE) await rm(join(this.path, entry), { recursive: true, force: true });
     await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Whether anything was written down of it. An `up` that is killed before leaves a folder with a state half written at most. */
+  async isBegun(): Promise<boolean> {
+    return !(await this.#entries()).every((entry) => entry.startsWith(`${STATE_FILE}.`));
+  }
+
+  #entries(): Promise<string[]> {
+    return readdir(this.path).catch(() => []);
   }
 
   readFile(name: string): Promise<string | undefined> {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import { clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder, clusterNames } from '../../../src/provision/state/cluster-state.ts';
 
@@ -56,6 +57,22 @@ for (const text of ['', '{', '[]', '{"version":3}', '{"version":2,"spec":{"name"
     writeFileSync(join(folder.path, 'state.json'), text);
     await assert.rejects(folder.read(), { code: 'STATE_CORRUPT' });
   });
+
+test('a state that is lost is told apart from a cluster that was never begun', async () => {
+  const folder = new ClusterStateFolder('killed', home);
+  assert.equal(await folder.isBegun(), false);
+  await folder.writeFile('state.json.0a1b2c3d', '{"version":2');
+  assert.equal(await folder.isBegun(), false);
+  await folder.writeFile('journal.jsonl', '');
+  assert.equal(await folder.isBegun(), true);
+  await assert.rejects(folder.require(), (error: SlipwayError) => {
+    assert.equal(error.reason, `${folder.path} has no state.json`);
+    assert.match(error.advice.join(), /slipway adopt killed/);
+    return true;
+  });
+  await folder.remove();
+  assert.ok(!existsSync(folder.path));
+});
 
 test('a lock is held by one, says by whom, and can be taken again after it was let go', () => {
   const folder = new ClusterStateFolder('demo', home);

@@ -67,6 +67,11 @@ export class ServiceProxy {
     return this.#programmedRevision;
   }
 
+  /** Whether this process has laid its rules once. */
+  get hasLoaded(): boolean {
+    return this.#hasLoaded;
+  }
+
   setService(key: string, service: Stored<Service> | undefined): void {
     if (service) this.#services.set(key, service);
     else this.#services.delete(key);
