@@ -12,22 +12,28 @@ export type FoundVBoxManage = { command: string[]; close: () => void } | { missi
  * own list of machines is kept there too.
  */
 export const findVBoxManage = (folder: string): FoundVBoxManage => {
+  const found = prepareVBoxManage();
+  if ('missing' in found) return found;
   process.env['VBOX_USER_HOME'] = join(folder, 'vbox');
-  if (spawnSync('VBoxManage', ['--version']).status === 0) return { command: ['VBoxManage'], close: () => {} };
+  // Its service goes on for some seconds after the last call; it ends with the namespace, which the first program of it holds.
+  return found.tree === undefined ? { command: ['VBoxManage'], close: () => {} } : enterTree(found.tree, folder);
+};
+
+/** Makes the tree where one is needed; a suite asks for it before it enters its namespaces, which have no network. */
+export const prepareVBoxManage = (): { tree: string | undefined } | { missing: string } => {
+  if (spawnSync('VBoxManage', ['--version']).status === 0) return { tree: undefined };
   if (process.getuid?.() !== 0) return { missing: 'VBoxManage is not installed, and only root can make a tree with it' };
-  if (spawnSync('mmdebstrap', ['--version']).status !== 0) return { missing: 'neither VBoxManage nor mmdebstrap is installed' };
   const tree = join(homedir(), '.cache/slipway/virtualbox-sid');
   const program = join(tree, 'usr/bin/VBoxManage');
-  if (!existsSync(program)) {
-    mkdirSync(join(homedir(), '.cache/slipway'), { recursive: true });
-    const built = spawnSync('mmdebstrap', [...OPTIONS, '--include=virtualbox', 'sid', tree, mirror()], {
-      encoding: 'utf8',
-      timeout: 900_000,
-    });
-    if (built.status !== 0 || !existsSync(program)) return { missing: `mmdebstrap failed: ${built.stderr?.split('\n').at(-3)}` };
-  }
-  // Its service goes on for some seconds after the last call; it ends with the namespace, which the first program of it holds.
-  return enterTree(tree, folder);
+  if (existsSync(program)) return { tree };
+  if (spawnSync('mmdebstrap', ['--version']).status !== 0) return { missing: 'neither VBoxManage nor mmdebstrap is installed' };
+  mkdirSync(join(homedir(), '.cache/slipway'), { recursive: true });
+  const built = spawnSync('mmdebstrap', [...OPTIONS, '--include=virtualbox', 'sid', tree, mirror()], {
+    encoding: 'utf8',
+    timeout: 900_000,
+  });
+  if (built.status !== 0 || !existsSync(program)) return { missing: `mmdebstrap failed: ${built.stderr?.split('\n').at(-3)}` };
+  return { tree };
 };
 
 const OPTIONS = [

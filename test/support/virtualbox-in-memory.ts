@@ -2,7 +2,13 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { SlipwayError } from '../../src/base/errors/slipway-error.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
-import type { NewMachine, VirtualBox, VirtualBoxMachine, VirtualBoxNetwork } from '../../src/drivers/virtualbox/virtualbox.ts';
+import type {
+  NewMachine,
+  VirtualBox,
+  VirtualBoxMachine,
+  VirtualBoxNetwork,
+  VirtualBoxVersion,
+} from '../../src/drivers/virtualbox/virtualbox.ts';
 import { bootCloudHost } from './cloud-host.ts';
 
 /**
@@ -23,8 +29,8 @@ export class VirtualBoxInMemory implements VirtualBox {
     for (const server of this.#listeners.values()) server.close();
   }
 
-  async version(): Promise<string> {
-    return '7.2.22';
+  async version(): Promise<VirtualBoxVersion> {
+    return { version: '7.2.22', hasKernelDriver: true };
   }
 
   async machines(group: string): Promise<VirtualBoxMachine[]> {

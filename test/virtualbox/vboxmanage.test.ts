@@ -37,8 +37,10 @@ const machine: NewMachine = {
   labels: { cluster: 'demo', node: 'demo-1', address: '10.91.0.11' },
 };
 
-test('it has a version', { skip }, async () => {
-  assert.match((await box.version()) ?? '', /^\d+\.\d+\.\d+$/);
+test('it has a version, and says whether it can start machines', { skip }, async () => {
+  const found = await box.version();
+  assert.match(found?.version ?? '', /^\d+\.\d+\.\d+$/);
+  assert.equal(found?.hasKernelDriver, existsSync('/dev/vboxdrv'));
 });
 
 test('a network is made once, with rules that are replaced, and removed twice', { skip }, async () => {
@@ -113,10 +115,16 @@ test('what is off can be powered off; without the kernel driver a start fails wi
   if (!existsSync('/dev/vboxdrv')) await assert.rejects(box.start(machine.name), { code: 'COMMAND_FAILED' });
 });
 
-test('a machine is forgotten twice, then its disks can be made anew and the one that they were made from goes', { skip }, async () => {
+test('a machine is forgotten twice, then its disk goes, can be made anew, and goes with the one that it was made from', {
+  skip,
+}, async () => {
   for (const _ of [1, 2]) await box.removeMachine(machine.name);
   assert.deepEqual(await box.machines('/slipway/demo'), []);
-  rmSync(disk('demo-1.vdi'));
+  // VirtualBox has forgotten both disks with the machine.
+  for (const name of ['demo-1.vdi', 'seed.iso']) {
+    await box.removeDisk(disk(name));
+    assert.equal(existsSync(disk(name)), false);
+  }
   rmSync(disk('machines'), { recursive: true });
   await box.createLinkedDisk({ path: disk('demo-1.vdi'), parent: disk('base.vdi') });
   for (const name of ['demo-1.vdi', 'base.vdi', 'base.vdi']) await box.removeDisk(disk(name));

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
 import type { ForwardRule, VirtualBox, VirtualBoxMachine, VirtualBoxNetwork } from './virtualbox.ts';
@@ -8,15 +10,33 @@ const CALL_TIMEOUT_MS = 60_000;
 /** Copies a whole image. */
 const IMPORT_TIMEOUT_MS = 15 * 60_000;
 
+const NO_SERVICE = 'Failed to create the VirtualBox object';
+const SERVICE_TRIES = 8;
+const SERVICE_RETRY_MS = 1000;
+
 /** The answer to a call that failed: VirtualBox names its faults by code, beside words that change between versions. */
 interface Fault {
   code: string | undefined;
   lines: string[];
 }
 
+interface Answer {
+  text: string;
+  fault?: Fault;
+  exitCode: number;
+}
+
 /** VirtualBox by its command-line tool. `command` is the tool, with what has to stand before it. */
 export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): VirtualBox => {
-  const call = async (args: readonly string[], timeoutMs = CALL_TIMEOUT_MS): Promise<{ text: string; fault?: Fault; exitCode: number }> => {
+  const call = async (args: readonly string[], timeoutMs = CALL_TIMEOUT_MS): Promise<Answer> => {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await callOnce(args, timeoutMs);
+      // Its service ends some seconds after the last call: one that comes in that moment finds none, and has changed nothing.
+      if (attempt === SERVICE_TRIES || !answer.fault?.lines.some((line) => line.includes(NO_SERVICE))) return answer;
+      await delay(SERVICE_RETRY_MS);
+    }
+  };
+  const callOnce = async (args: readonly string[], timeoutMs: number): Promise<Answer> => {
     const result = await runProcess([...command, '-q', ...args], {
       where: 'this host',
       check: false,
@@ -72,7 +92,8 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
       const { text, fault, exitCode } = await call(['--version']);
       if (exitCode === 127) return undefined;
       const version = /^\d+\.\d+\.\d+/m.exec(text)?.[0];
-      if (!fault && version) return version;
+      // Before its answer it warns of a /dev/vboxdrv that does not exist, or of a vboxdrv kernel module that is not loaded.
+      if (!fault && version) return { version, hasKernelDriver: !/^WARNING: .*vboxdrv/m.test(text) };
       throw new SlipwayError('PREFLIGHT_FAILED', { tried: 'ask VirtualBox for its version', cause: fault?.lines[0] ?? text.trim() });
     },
     machine,
@@ -139,7 +160,15 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
     },
     createLinkedDisk: async ({ path, parent }) =>
       void (await run(['createmedium', 'disk', '--filename', path, '--diffparent', parent, '--format', 'VDI'])),
-    removeDisk: async (path) => void (await run(['closemedium', 'disk', path, '--delete'], { unless: GONE })),
+    removeDisk: async (path) => {
+      // One that VirtualBox does not list is not to be asked for by its path: it would read it, and want the disk that it was made from.
+      for (const kind of ['disk', 'dvd'] as const) {
+        const id = mediumId((await run(['list', kind === 'disk' ? 'hdds' : 'dvds'])) ?? '', path);
+        if (id !== undefined && (await run(['closemedium', kind, id, '--delete'], { unless: GONE })) === undefined)
+          await run(['closemedium', kind, id], { unless: GONE });
+      }
+      await rm(path, { force: true });
+    },
     takeSnapshot: async (name, snapshot) => void (await run(['snapshot', name, 'take', snapshot])),
     restoreSnapshot: async (name, snapshot) => void (await run(['snapshot', name, 'restore', snapshot])),
   };
@@ -160,6 +189,13 @@ const ruleText = ({ hostPort, guestAddress, guestPort }: ForwardRule): string =>
 /** `name="value"`, `memory=1024`. */
 export const parseInfo = (text: string): Map<string, string> =>
   new Map([...text.matchAll(/^"?([^"=\n]+)"?="?(.*?)"?$/gm)].map((match) => [match[1] as string, match[2] as string]));
+
+/** The UUID of a disk in the answer to `list hdds` or `list dvds`. */
+const mediumId = (text: string, path: string): string | undefined =>
+  text
+    .split(/^(?=UUID: )/m)
+    .find((part) => /^Location:\s+(.*)$/m.exec(part)?.[1] === path)
+    ?.match(/^UUID:\s+(\S+)/)?.[1];
 
 export const parseNetworks = (text: string): VirtualBoxNetwork[] =>
   text

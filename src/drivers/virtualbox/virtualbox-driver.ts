@@ -61,10 +61,15 @@ class VirtualBoxDriver implements Driver {
   async preflight(): Promise<Finding[]> {
     const error = (problem: string, fix: string): Finding[] => [{ severity: 'error', problem, fix }];
     try {
-      const version = await this.#box.version();
-      if (!version) return error('VirtualBox is not installed.', 'apt-get install virtualbox   # or virtualbox.org');
-      if (Number(version.split('.')[0]) < 7)
-        return error(`VirtualBox is ${version}, and 7.0 or newer is needed.`, 'apt-get install virtualbox');
+      const found = await this.#box.version();
+      if (!found) return error('VirtualBox is not installed.', 'apt-get install virtualbox   # or virtualbox.org');
+      if (Number(found.version.split('.')[0]) < 7)
+        return error(`VirtualBox is ${found.version}, and 7.0 or newer is needed.`, 'apt-get install virtualbox');
+      if (!found.hasKernelDriver)
+        return error(
+          "VirtualBox's kernel driver is not loaded: it can start no machine.",
+          'modprobe vboxdrv   # it comes with: apt-get install virtualbox-dkms linux-headers-$(uname -r)',
+        );
       return [];
     } catch (failure) {
       return error(`VirtualBox does not answer: ${failure instanceof SlipwayError ? failure.reason : failure}.`, 'VBoxManage --version');
@@ -122,7 +127,7 @@ class VirtualBoxDriver implements Driver {
       const rules = (await this.#network(id.cluster))?.forwards.filter((rule) => belongsTo(rule, id)) ?? [];
       for (const rule of rules) await this.#box.removeForward(networkName(id.cluster), rule.name);
       await this.#box.removeMachine(name);
-      await this.#box.removeDisk(this.#files.disk(id));
+      for (const disk of [this.#files.disk(id), this.#files.seed(id)]) await this.#box.removeDisk(disk);
       await rm(this.#files.folder(id), { recursive: true, force: true });
       await rm(`${this.#files.machines}${groupOf(id.cluster)}/${name}`, { recursive: true, force: true });
     });
@@ -193,7 +198,7 @@ class VirtualBoxDriver implements Driver {
     if (known?.labels['address']) return;
     const { journal } = this.#options;
     await this.#box.removeMachine(name);
-    await this.#box.removeDisk(this.#files.disk(spec));
+    for (const disk of [this.#files.disk(spec), this.#files.seed(spec)]) await this.#box.removeDisk(disk);
     await rm(`${this.#files.machines}${groupOf(spec.cluster)}/${name}`, { recursive: true, force: true });
     const { image, imageSha256: sha256, user, subnet } = virtualboxSettings(spec.settings);
     if (!image)

@@ -3,8 +3,8 @@
  * in memory. Names are VirtualBox's own. Removing what is gone is no error; making what exists says so by its return value.
  */
 export interface VirtualBox {
-  /** `7.2.22`; undefined where the tool is absent. Throws PREFLIGHT_FAILED when it is there and does not work. */
-  version(): Promise<string | undefined>;
+  /** Undefined where the tool is absent. Throws PREFLIGHT_FAILED when it is there and does not work. */
+  version(): Promise<VirtualBoxVersion | undefined>;
   /** Machines of a group, `/slipway/demo`, sorted by name. */
   machines(group: string): Promise<VirtualBoxMachine[]>;
   machine(name: string): Promise<VirtualBoxMachine | undefined>;
@@ -27,9 +27,17 @@ export interface VirtualBox {
   importDisk(disk: { from: string; to: string; raw: boolean; sizeGiB: number }): Promise<void>;
   /** A disk that holds only what differs from `parent`. */
   createLinkedDisk(disk: { path: string; parent: string }): Promise<void>;
+  /** With its file; also one of those that are read only. */
   removeDisk(path: string): Promise<void>;
   takeSnapshot(machine: string, name: string): Promise<void>;
   restoreSnapshot(machine: string, name: string): Promise<void>;
+}
+
+export interface VirtualBoxVersion {
+  /** `7.2.22` */
+  version: string;
+  /** Without its kernel driver VirtualBox makes machines, and starts none. */
+  hasKernelDriver: boolean;
 }
 
 export interface NewMachine {

@@ -1,0 +1,6 @@
+import type { DrillDriver } from '../drill-world.ts';
+
+export const local: DrillDriver = {
+  missing: () => false,
+  open: async () => ({ upArgs: ['--nodes', '1'], longest: { upMs: 2500, downMs: 700 }, close: async () => {} }),
+};
