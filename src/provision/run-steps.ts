@@ -10,6 +10,8 @@ export interface RunStepsOptions {
   stop: (reason: unknown) => void;
   /** Leave things as they are when a step fails. */
   keep: boolean;
+  /** Told when something that was begun could not be taken back. */
+  remains?: () => void;
   now?: () => number;
 }
 
@@ -70,21 +72,25 @@ export const runSteps = async <Context>(
   await Promise.all(done.values());
   interrupted.removeEventListener('abort', remember);
   if (!failure && !interrupted.aborted) return { changed };
-  if (!options.keep) await undo(begun, context, push);
+  if (!options.keep && !(await undo(begun, context, push))) options.remains?.();
   if (interrupted.aborted) throw interruption({ keep: options.keep, isDeadline: interrupted.reason?.name === 'TimeoutError', underWay });
   throw failureOf(failure?.step as Step<Context>, failure?.error);
 };
 
-const undo = async <Context>(begun: readonly Step<Context>[], context: Context, push: (event: ProgressEvent) => void): Promise<void> => {
+/** Answers whether all of it worked. */
+const undo = async <Context>(begun: readonly Step<Context>[], context: Context, push: (event: ProgressEvent) => void): Promise<boolean> => {
+  let worked = true;
   for (const step of begun.toReversed()) {
     if (!step.undo) continue;
     try {
       await step.undo(context);
     } catch (error) {
       // What remains is told, and does not keep the rest from being undone.
-      push({ type: 'warning', message: `taking back "${step.title}" failed: ${messageOf(error)}` });
+      worked = false;
+      push({ type: 'warning', message: `taking back "${step.title}" failed: ${messageOf(error)}${lastLineOf(error)}` });
     }
   }
+  return worked;
 };
 
 const interruption = ({ keep, isDeadline, underWay }: { keep: boolean; isDeadline: boolean; underWay: Step<never>[] }): SlipwayError => {
@@ -112,5 +118,10 @@ const failureOf = (step: Step<never> | Step<unknown>, error: unknown): SlipwayEr
 
 /** A minified source line in a stack trace says nothing. */
 const shortened = (line: string): string => (line.length > 300 ? `${line.slice(0, 300)}...` : line);
+
+const lastLineOf = (error: unknown): string => {
+  const line = error instanceof SlipwayError ? error.logLines.at(-1) : undefined;
+  return line ? ` (${shortened(line)})` : '';
+};
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -126,6 +126,26 @@ for (const row of ROWS)
     assert.deepEqual(await suite.leftovers(), []);
   });
 
+test('what cannot be taken back stays known: down removes it', async () => {
+  const hold = join(node, 'hold');
+  const file = join(suite.root, 'hold.yaml');
+  const afterUp = `mkdir ${hold} && mount -t tmpfs hold ${hold} && echo no more && exit 3`;
+  const spec = { driver: 'local', pools: [{ name: 'main', count: 1 }], hooks: { afterUp: [afterUp] } };
+  writeFileSync(file, JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Cluster', metadata: { name: NAME }, spec }));
+  undo.push(() => suite.run(['umount', hold]));
+  const { code, stderr } = await suite.slipway(['up', '-f', file]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /warning: taking back "Making machines" failed: [\s\S]*busy[\s\S]*no more[\s\S]*slipway down fault +# removes what could not be taken back/,
+  );
+  assert.equal((await suite.slipway(['down', NAME])).code, 1, 'it is still held');
+  assert.equal((await suite.run(['umount', hold])).code, 0);
+  const { stdout } = await suite.slipway(['down', NAME]);
+  assert.match(stdout, /Cluster fault is removed/);
+  assert.deepEqual(await suite.leftovers(), []);
+});
+
 const standStill = async (cli: RunningCli, step: string): Promise<void> => {
   await until(() => cli.output().includes(`ok      ${step}`), { withinMs: 60_000, what: `${step} has ended` });
   cli.signal('SIGSTOP');

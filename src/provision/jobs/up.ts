@@ -100,6 +100,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         bundle,
         close,
       });
+      let isKept = options.keep;
       const { changed } = await runSteps(
         options.onlyStart && known?.programVersion !== PRODUCT_VERSION ? STEPS.filter(isForStart) : STEPS,
         context,
@@ -108,9 +109,13 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
           interrupted,
           stop: (reason) => stopper.abort(reason),
           keep: options.keep,
+          // The state is what `down` and the next `up` go by.
+          remains: () => {
+            isKept = true;
+          },
         },
       ).catch(async (error: unknown) => {
-        if (!options.keep)
+        if (!isKept)
           await (isNew
             ? folder.remove()
             : folder.write({ ...state, spec: known?.spec ?? savedSpec, addresses: known?.addresses ?? {} })
@@ -118,7 +123,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
             // The first failure is the one to be told; on a full disk this one follows from it.
             (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
           );
-        throw withNextCommand(error, spec.name, options.keep);
+        throw withNextCommand(error, spec.name, { isKept, wasWished: options.keep });
       });
       context.state = { ...context.state, phase: 'ready' };
       await folder.write(context.state);
@@ -212,11 +217,16 @@ export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec):
   });
 };
 
-const withNextCommand = (error: unknown, cluster: string, kept: boolean): unknown => {
-  if (!(error instanceof SlipwayError) || error.code !== 'STEP_FAILED') return error;
+const withNextCommand = (error: unknown, cluster: string, { isKept, wasWished }: { isKept: boolean; wasWished: boolean }): unknown => {
+  if (!(error instanceof SlipwayError)) return error;
   const own = error.advice.filter((line) => !line.includes('--keep'));
+  if (isKept && !wasWished)
+    return error.with({
+      advice: [...own, `slipway down ${cluster}   # removes what could not be taken back`, `slipway up ${cluster}   # goes on`],
+    });
+  if (error.code !== 'STEP_FAILED') return error;
   return error.with({
-    advice: kept
+    advice: isKept
       ? [...own, `slipway up ${cluster}`, `slipway down ${cluster}`]
       : [`slipway up ${cluster} --keep   # with the same flags; leaves what was made, to look at`, ...own],
   });

@@ -32,7 +32,11 @@ export const machines: Step<ClusterContext> = {
   undo: async (context) => {
     const { drivers, spec, newNodes } = context;
     const made = spec.nodes.filter((node) => newNodes.includes(node.name));
-    await Promise.all(made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })));
+    const results = await Promise.allSettled(
+      made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })),
+    );
+    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (errors.length) throw combineErrors(`remove the machines of ${spec.name}`, errors);
     if (context.isNew) await Promise.all((await drivers.used()).map((driver) => driver.destroyShared(spec.name)));
   },
 };
