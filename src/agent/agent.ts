@@ -42,6 +42,8 @@ export interface AgentOptions {
   /** Undefined where pods get their network from elsewhere (tests). */
   network: NodeNetwork | undefined;
   now?: () => number;
+  /** Another machine has become this node: the agent is to be stopped. */
+  succeeded?: () => void;
   /** TLS material of the kubelet API at its start. */
   tls: TlsCredentials;
 }
@@ -136,6 +138,7 @@ export const createAgent = async (options: AgentOptions): Promise<Agent> => {
     machine,
     now,
     podsTold: manager.told,
+    succeeded: () => options.succeeded?.(),
     problems: () => {
       const { lastAnswerAt, lastError } = manager.watcher;
       const problem = context.networkProblem();

@@ -85,6 +85,7 @@ const nodeOf = (cluster: string, { driver, agent, server, settings }: NodeRemain
   pool: new RegExp(`^${cluster}-([a-z][a-z0-9-]*)-\\d+$`).exec(agent.nodeName)?.[1] ?? DEFAULT_POOL,
   driver,
   controlPlane: server !== undefined,
+  ...(agent.nodeSince ? { since: agent.nodeSince } : {}),
   ...(agent.capacity?.cpu ? { cpus: Number(agent.capacity.cpu) } : {}),
   ...(agent.capacity?.memory ? { memoryMiB: Math.round(quantityValue(agent.capacity.memory) / 2 ** 20) } : {}),
   labels: { ...agent.labels },

@@ -3,7 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAgent } from '../agent/agent.ts';
 import { CertificateKeeper, readCredentials } from '../agent/certificates/certificate-keeper.ts';
+import { createCriClient } from '../agent/cri/cri-client.ts';
 import { createNodeNetwork } from '../agent/network/network.ts';
+import { giveUpNode, untilOurs } from '../agent/node/succession.ts';
 import type { AgentConfig } from '../api/config/agent-config.ts';
 import { startComponents, stopComponents } from '../base/async/component.ts';
 import { SlipwayError } from '../base/errors/slipway-error.ts';
@@ -63,7 +65,9 @@ const main = async (): Promise<void> => {
   const client = createClient(transport);
   const informers = createInformerFactory({ client, log: log.child({ component: 'informers' }) });
   const network = createNodeNetwork({ informers, config, log });
-  const agent = await createAgent({ config, client, informers, log, network, tls: credentials.serving });
+  await untilOurs({ config, client, cri: createCriClient(config.containerRuntimeSocket), log });
+  const succeeded = (): void => void giveUpNode(config).then(() => stop('another machine is this node now'));
+  const agent = await createAgent({ config, client, informers, log, network, succeeded, tls: credentials.serving });
   const certificates = new CertificateKeeper({
     config,
     servingNames: { dnsNames: [config.nodeName], ipAddresses: [config.nodeAddress] },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type AgentConfig, VERSION_ANNOTATION } from '../../api/config/agent-config.ts';
+import { type AgentConfig, SINCE_ANNOTATION, VERSION_ANNOTATION } from '../../api/config/agent-config.ts';
 import { lease as leaseKind } from '../../api/coordination/lease.ts';
 import { node as nodeKind } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
@@ -14,6 +14,7 @@ import type { Client } from '../../client/client.ts';
 import type { CriClient } from '../cri/cri-client.ts';
 import { type Machine, readPressure } from './machine.ts';
 import { nodeStatus, parseTaint } from './node-status.ts';
+import { isSucceeded } from './succession.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 const LEASE_SECONDS = 40;
@@ -41,6 +42,8 @@ export interface NodeKeeperOptions {
   problems(): string[];
   /** Resolves once the API has been told how the pods of before are now: whoever sees the lease renewed sees no old status any more. */
   podsTold: Promise<unknown>;
+  /** The Node says that another machine is it now. Nothing is written any more. */
+  succeeded(): void;
 }
 
 /**
@@ -60,6 +63,8 @@ export class NodeKeeper implements Component {
   #writtenAt = 0;
   #renewedAt = 0;
   #doubtUntil = 0;
+  /** The Node may not be the one that is known. */
+  #isDoubtful = false;
   #lease: Lease | undefined;
   #wake: (() => void) | undefined;
   #poked = false;
@@ -74,7 +79,7 @@ export class NodeKeeper implements Component {
 
   /** Reads the node anew: somebody may have labelled it a moment ago. */
   async refresh(): Promise<void> {
-    this.#node = await this.#options.client.get<Stored<Node>>(nodeKind, { name: this.#options.config.nodeName });
+    this.#node = this.#ours(await this.#options.client.get<Stored<Node>>(nodeKind, { name: this.#options.config.nodeName }));
   }
 
   async start(): Promise<void> {
@@ -100,13 +105,16 @@ export class NodeKeeper implements Component {
       let waitMs = LOOK_MS;
       this.#poked = false;
       try {
-        this.#node ??= await this.#register();
+        if (!this.#node || this.#isDoubtful) this.#node = await this.#register();
+        this.#isDoubtful = false;
         await this.#look();
         failures = 0;
         // A node that is not ready yet soon will be.
         if (this.#options.problems().length > 0) waitMs = RETRY_MS;
       } catch (error) {
         if (isNotFound(error)) this.#node = undefined;
+        // Removed and made anew.
+        if (isConflict(error)) this.#isDoubtful = true;
         this.#options.log.debug('node status was not written', { error: String(error) });
         // At the start of a cluster the API comes up in these moments.
         waitMs = Math.min(RETRY_MS, 25 * 2 ** failures++);
@@ -119,6 +127,20 @@ export class NodeKeeper implements Component {
       await promise;
       clearTimeout(timer);
     }
+  }
+
+  /** The Node, if it is this machine's still; else this was the last look. */
+  #ours(node: Stored<Node>): Stored<Node> {
+    if (!isSucceeded(node, this.#options.config)) return node;
+    this.#abort.abort();
+    this.#wake?.();
+    this.#options.succeeded();
+    throw new Error('another machine is this node now');
+  }
+
+  #ownAnnotations(): Record<string, string> {
+    const { nodeSince } = this.#options.config;
+    return { [VERSION_ANNOTATION]: PRODUCT_VERSION, ...(nodeSince ? { [SINCE_ANNOTATION]: nodeSince } : {}) };
   }
 
   #ownLabels(): Record<string, string> {
@@ -139,7 +161,7 @@ export class NodeKeeper implements Component {
     const fresh: Node = {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name, labels: this.#ownLabels(), annotations: { [VERSION_ANNOTATION]: PRODUCT_VERSION } },
+      metadata: { name, labels: this.#ownLabels(), annotations: this.#ownAnnotations() },
       spec: config.taints.length > 0 ? { taints: config.taints.map(parseTaint) } : {},
       status: await this.#status([]),
     };
@@ -150,11 +172,9 @@ export class NodeKeeper implements Component {
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }
-    const existing = await client.get<Stored<Node>>(nodeKind, { name });
-    const labels = this.#ownLabels();
-    const isVersionKnown = existing.metadata.annotations?.[VERSION_ANNOTATION] === PRODUCT_VERSION;
-    if (isVersionKnown && Object.entries(labels).every(([key, value]) => existing.metadata.labels?.[key] === value)) return existing;
-    const annotations = { [VERSION_ANNOTATION]: PRODUCT_VERSION };
+    const existing = this.#ours(await client.get<Stored<Node>>(nodeKind, { name }));
+    const [labels, annotations] = [this.#ownLabels(), this.#ownAnnotations()];
+    if (hasAll(existing.metadata.annotations, annotations) && hasAll(existing.metadata.labels, labels)) return existing;
     return client.patch<Stored<Node>>(
       nodeKind,
       { name },
@@ -168,11 +188,15 @@ export class NodeKeeper implements Component {
     const status = await this.#status(this.#written?.conditions ?? this.#node?.status?.conditions ?? []);
     const isDue = now() - this.#writtenAt >= HEARTBEAT_MS || now() < this.#doubtUntil;
     if (!isDue && this.#written && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(this.#written))) return;
-    this.#node = await client.patch<Stored<Node>>(
-      nodeKind,
-      { name: config.nodeName, subresource: 'status' },
-      { status },
-      { type: 'application/strategic-merge-patch+json' },
+    // Of this very Node: one that was made anew may be another machine's.
+    const uid = this.#node?.metadata.uid;
+    this.#node = this.#ours(
+      await client.patch<Stored<Node>>(
+        nodeKind,
+        { name: config.nodeName, subresource: 'status' },
+        { metadata: { uid }, status },
+        { type: 'application/strategic-merge-patch+json' },
+      ),
     );
     this.#written = status;
     this.#writtenAt = now();
@@ -215,6 +239,7 @@ export class NodeKeeper implements Component {
           () => this.#renewed(),
           (error: unknown) => {
             if (isConflict(error) || isNotFound(error)) this.#lease = undefined;
+            if (isConflict(error)) this.#doubt();
             this.#options.log.debug('lease was not renewed', { error: String(error) });
           },
         );
@@ -228,6 +253,13 @@ export class NodeKeeper implements Component {
     this.#renewedAt = at;
     if (!wasSilent) return;
     this.#doubtUntil = at + DOUBT_MS;
+    this.poke();
+  }
+
+  /** Somebody else writes to the lease: a machine that was this node, or that is it now. Which, the Node says; its status is written again. */
+  #doubt(): void {
+    this.#isDoubtful = true;
+    this.#doubtUntil = this.#options.now() + DOUBT_MS;
     this.poke();
   }
 
@@ -256,6 +288,9 @@ export class NodeKeeper implements Component {
     this.#lease = await client.create<Lease>(leaseKind, fresh);
   }
 }
+
+const hasAll = (there: Record<string, string> | undefined, wanted: Record<string, string>): boolean =>
+  Object.entries(wanted).every(([key, value]) => there?.[key] === value);
 
 const withoutHeartbeats = (status: NodeStatus): NodeStatus => ({
   ...status,

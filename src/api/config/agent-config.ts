@@ -1,5 +1,7 @@
 /** On a Node: the version of Slipway that its agent is of. */
 export const VERSION_ANNOTATION = 'slipway.local/version';
+/** On a Node whose machine took the place of another: since when, RFC 3339. */
+export const SINCE_ANNOTATION = 'slipway.local/since';
 
 /** What the agent makes in its node's kernel, and whoever takes a node off a machine removes: its routes by their mark (`ip route show proto 83`), its tunnel. */
 export const ROUTE_PROTOCOL = 83;
@@ -9,6 +11,8 @@ export const VXLAN_DEVICE = 'slipway.1';
 export interface AgentConfig {
   clusterName: string;
   nodeName: string;
+  /** Since when this machine is the node, where another was it before: RFC 3339. The other gives way when it comes back. */
+  nodeSince?: string;
   /** The node's address on the nodes' network. */
   nodeAddress: string;
   /** API servers, `https://10.1.2.3:6443`; tried in turn. */

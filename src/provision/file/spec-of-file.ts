@@ -157,5 +157,13 @@ const kept = (wanted: NodeSpec, there: NodeSpec, differing: FileOutcome['differi
   for (const key of ['image', 'instanceType']) differs(key, there.settings[key], wanted.settings[key]);
   const { image, instanceType } = there.settings;
   const settings = { ...wanted.settings, ...(image ? { image } : {}), ...(instanceType ? { instanceType } : {}) };
-  return { ...wanted, controlPlane: there.controlPlane, cpus: there.cpus, memoryMiB: there.memoryMiB, diskGiB: there.diskGiB, settings };
+  return {
+    ...wanted,
+    controlPlane: there.controlPlane,
+    since: there.since,
+    cpus: there.cpus,
+    memoryMiB: there.memoryMiB,
+    diskGiB: there.diskGiB,
+    settings,
+  };
 };

@@ -34,6 +34,8 @@ export interface NodeSpec {
   pool: string;
   driver: string;
   controlPlane: boolean;
+  /** When its machine took the place of another one, RFC 3339. */
+  since?: string | undefined;
   cpus?: number | undefined;
   memoryMiB?: number | undefined;
   diskGiB?: number | undefined;

@@ -62,6 +62,7 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
   return {
     clusterName: spec.name,
     nodeName: node.name,
+    ...(node.since ? { nodeSince: node.since } : {}),
     nodeAddress: addressOf(context, node),
     apiServers: apiServersFor(context, node),
     pki: {

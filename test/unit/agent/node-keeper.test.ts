@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Machine } from '../../../src/agent/node/machine.ts';
 import { NodeKeeper, type NodeKeeperOptions } from '../../../src/agent/node/node-keeper.ts';
+import { isSucceeded } from '../../../src/agent/node/succession.ts';
 import { node as nodeKind } from '../../../src/api/core/node.ts';
 import { alreadyExists } from '../../../src/api/meta/status.ts';
 import { until } from '../../support/until.ts';
@@ -49,6 +50,7 @@ const statusWritesAfterStart = async (silentMs: number, podsTold: Promise<void> 
     now: () => Date.now(),
     problems: () => [],
     podsTold,
+    succeeded: () => assert.fail('nobody has become this node'),
   });
   await keeper.start();
   await until(() => written.lease > 0);
@@ -71,4 +73,16 @@ test('a lease does not wait for the pods for long', async () => {
   await statusWritesAfterStart(1000, new Promise(() => {}));
   const took = performance.now() - began;
   assert.ok(took > 2900 && took < 8000, `${took} ms`);
+});
+
+const SINCE = 'slipway.local/since';
+const since = (time?: string) => ({ metadata: { name: 'n1', ...(time ? { annotations: { [SINCE]: time } } : {}) } });
+const LATER = '2026-11-29T08:00:00.000Z';
+
+test('a machine gives way to one that became the node later, and to no other', () => {
+  assert.equal(isSucceeded(since(), {}), false);
+  assert.equal(isSucceeded(since(LATER), {}), true);
+  assert.equal(isSucceeded(since(LATER), { nodeSince: '2026-11-29T07:00:00.000Z' }), true);
+  assert.equal(isSucceeded(since(LATER), { nodeSince: LATER }), false);
+  assert.equal(isSucceeded(since(), { nodeSince: LATER }), false);
 });
