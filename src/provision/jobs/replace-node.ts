@@ -43,7 +43,8 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
       // The address that was given for the old host is not that of the new one.
       const { address: _old, ...kept } = node.settings;
       const settings = options.host ? { ...kept, host: options.host } : node.settings;
-      const since = new Date().toISOString();
+      // Later than the replacement before it, also by the clock of another computer.
+      const since = new Date(Math.max(Date.now(), (node.since ? Date.parse(node.since) : 0) + 1)).toISOString();
       const nodes = state.spec.nodes.map((one) => (one.name === id.name ? { ...one, settings, since } : one));
       await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses });
     });
