@@ -3,6 +3,7 @@ import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
 import { addressOf, apiServersFor, type ClusterContext, hostOf, isSlow, onEveryNode } from '../cluster-context.ts';
 import { PAUSE_IMAGE } from '../images/builtin-images.ts';
+import { sinceOf } from '../node-marker.ts';
 import { labelsOfItsOwn, taintsOf } from '../node-marks.ts';
 import { overlayOf } from '../pod-network.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
@@ -59,10 +60,11 @@ const agentConfig = async (context: ClusterContext, node: NodeSpec, host: Host):
   const { spec } = context;
   const { network } = spec;
   const facts = await factsOf(host);
+  const nodeSince = sinceOf(node, facts.marker);
   return {
     clusterName: spec.name,
     nodeName: node.name,
-    ...(node.since ? { nodeSince: node.since } : {}),
+    ...(nodeSince ? { nodeSince } : {}),
     nodeAddress: addressOf(context, node),
     apiServers: apiServersFor(context, node),
     pki: {

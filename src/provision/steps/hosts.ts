@@ -6,7 +6,7 @@ import { hostOf } from '../cluster-context.ts';
 import { combineErrors } from '../combine-errors.ts';
 import { readNodeFacts } from '../doctor/node-facts.ts';
 import { type HostAnswer, type HostQuestion, hostFindings, takenPorts } from '../host-findings.ts';
-import { type NodeMarker, writeMarker } from '../node-marker.ts';
+import { type NodeMarker, sinceOf, writeMarker } from '../node-marker.ts';
 import { overLostConnections } from '../over-lost-connections.ts';
 import { decideOverlay } from '../pod-network.ts';
 import { unreachedAcross } from '../reach-across.ts';
@@ -38,7 +38,7 @@ export const hosts: Step<ClusterContext> = {
     const marked = await Promise.all(
       answers.map(async ({ node, host }) => {
         context.claimed.add(node.name);
-        return writeMarker(host, markerOf(context, node));
+        return writeMarker(host, { ...markerOf(context, node), since: sinceOf(node, (await factsOf(host)).marker) });
       }),
     );
     const overlay = await decideOverlay(context, report);

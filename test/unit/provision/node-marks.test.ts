@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Stored } from '../../../src/api/meta/object.ts';
 import type { Node } from '../../../src/api/types/core-v1.ts';
+import { sinceOf } from '../../../src/provision/node-marker.ts';
 import { labelsOfItsOwn, markPatch } from '../../../src/provision/node-marks.ts';
 import { clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
 
@@ -54,4 +55,13 @@ test("labels of Kubernetes' own domains are not for the node to give itself", ()
     a: '1',
     'x.io/b': '2',
   });
+});
+
+test('the later replacement counts: of the state, or of the machine itself where the state is of a computer that did not see it', () => {
+  const marker = (since?: string, node = 'n-1') => JSON.stringify({ cluster: 'n', clusterCreatedAt: 'then', node, since });
+  assert.equal(sinceOf({ name: 'n-1' }, undefined), undefined);
+  assert.equal(sinceOf({ name: 'n-1' }, marker()), undefined);
+  assert.equal(sinceOf({ name: 'n-1' }, marker('2026-11-29T08:00:00.000Z')), '2026-11-29T08:00:00.000Z');
+  assert.equal(sinceOf({ name: 'n-1', since: '2026-11-29T09:00:00.000Z' }, marker('2026-11-29T08:00:00.000Z')), '2026-11-29T09:00:00.000Z');
+  assert.equal(sinceOf({ name: 'n-1' }, marker('2026-11-29T08:00:00.000Z', 'n-2')), undefined, 'it was another node');
 });
