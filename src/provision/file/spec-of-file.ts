@@ -160,7 +160,7 @@ const kept = (wanted: NodeSpec, there: NodeSpec, differing: FileOutcome['differi
   return {
     ...wanted,
     controlPlane: there.controlPlane,
-    since: there.since,
+    ...(there.since ? { since: there.since } : {}),
     cpus: there.cpus,
     memoryMiB: there.memoryMiB,
     diskGiB: there.diskGiB,

@@ -86,6 +86,13 @@ test('the size of what exists stays, and is told', () => {
   assert.deepEqual(more.differing[0], { node: 'lab-1', key: 'cpus', now: '2', wanted: '4' });
 });
 
+test('when a machine took the place of another is no matter of the file, and stays', () => {
+  const { spec } = outcome('{pools: [{name: main, count: 2}]}');
+  const since = '2026-11-29T08:00:00.000Z';
+  const nodes = spec.nodes.map((node) => (node.name === 'lab-2' ? { ...node, since } : node));
+  assert.equal(outcome('{pools: [{name: main, count: 2}]}', { ...spec, nodes }).spec.nodes[1]?.since, since);
+});
+
 test('what cannot be changed any more is refused', () => {
   const { spec } = outcome('{}');
   assert.throws(() => outcome('{network: {podCidr: 10.50.0.0/16}}', spec), {
