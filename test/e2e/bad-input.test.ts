@@ -42,19 +42,7 @@ test('another user than root is told so', async () => {
   mkdirSync(home, { mode: 0o777 });
   await suite.run(['chown', '65534', home]);
   await suite.run(['chmod', '711', suite.root]);
-  const command = [
-    'setpriv',
-    '--reuid',
-    '65534',
-    '--clear-groups',
-    // Of root's rights only reading: the project may lie in a folder that is closed to others.
-    ...['--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search'],
-    process.execPath,
-    join(import.meta.dirname, '../../dist/slipway.js'),
-    'up',
-    'x',
-  ];
-  const result = await suite.run(command, { env: { SLIPWAY_HOME: home, HOME: home, KUBECONFIG: join(home, 'config') } });
+  const result = await suite.slipwayAsNobody(['up', 'x'], { env: { SLIPWAY_HOME: home, HOME: home, KUBECONFIG: join(home, 'config') } });
   assert.equal(result.code, 1, result.stderr);
   assert.match(result.stderr, /NOT_ROOT[\s\S]*sudo slipway up/);
 });

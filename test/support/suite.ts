@@ -16,6 +16,8 @@ export interface Suite {
   env: Record<string, string>;
   /** Runs the CLI to its end. */
   slipway(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
+  /** The same as user 65534, who may not write what is root's. */
+  slipwayAsNobody(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
   /** Starts the CLI; for Ctrl-C and the like. */
   startSlipway(args: readonly string[], options?: RunCliOptions): RunningCli;
   /** Starts a program of the host in the suite's namespaces. */
@@ -52,6 +54,12 @@ export interface RunningCli {
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const NEEDED = ['unshare', 'setpriv', 'runc', 'containerd', 'runsvdir', 'nft', 'ip', 'conntrack'];
+
+/** Of root's rights only reading is kept: the project may lie in a folder that is closed to others, such as root's home. */
+const AS_NOBODY = [
+  ...['setpriv', '--reuid', '65534', '--clear-groups'],
+  ...['--inh-caps', '+dac_read_search', '--ambient-caps', '+dac_read_search'],
+];
 
 /**
  * To be awaited at the head of a test file, before its tests: runs the file again in network, mount and PID namespaces of its own with
@@ -117,6 +125,7 @@ const createSuite = async (folder: string): Promise<Suite> => {
     run,
     start,
     slipway: (args, options) => run([...cli, ...args], options),
+    slipwayAsNobody: (args, options) => run([...AS_NOBODY, ...cli, ...args], options),
     startSlipway: (args, options) => start([...cli, ...args], options),
     kubectl: (args, options) => run([process.env['SLIPWAY_KUBECTL'] ?? 'kubectl', ...args], options),
     noKubectl: process.env['SLIPWAY_NO_KUBECTL'] ?? false,
