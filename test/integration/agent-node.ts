@@ -125,8 +125,7 @@ export const startNode = async (): Promise<TestNode> => {
         `umount /var/lib/cni; awk '$5 ~ "^${dir}/" { print $5 }' /proc/self/mountinfo | sort -r | xargs -r umount -l`,
       ]);
       rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
-      for (const path of globSync(`/sys/fs/cgroup/*${config.cgroupRoot}/**/`).sort().reverse()) rmdirQuietly(path);
-      for (const path of globSync(`/sys/fs/cgroup/*${config.cgroupRoot}/`)) rmdirQuietly(path);
+      await until(() => removeControlGroups(config.cgroupRoot ?? ''), { what: 'its control groups are gone' });
     },
   };
   node.startContainerd();
@@ -168,12 +167,17 @@ const end = (child: ChildProcess, signal: NodeJS.Signals): Promise<void> =>
     child.kill(signal);
   });
 
-const rmdirQuietly = (path: string): void => {
-  try {
-    rmdirSync(path);
-  } catch {
-    // In use by what the namespace is about to end.
-  }
+/** Ends what a test left running in them; whether all are gone. */
+const removeControlGroups = (root: string): boolean => {
+  const paths = [...globSync(`/sys/fs/cgroup/*${root}/**/`), ...globSync(`/sys/fs/cgroup/*${root}/`)];
+  for (const path of [...new Set(paths.map((each) => each.replace(/\/+$/, '')))].sort().reverse())
+    try {
+      for (const pid of readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL');
+      rmdirSync(path);
+    } catch {
+      // A process that has been killed leaves its group a moment later.
+    }
+  return globSync(`/sys/fs/cgroup/*${root}`).length === 0;
 };
 
 const layFiles = (dir: string, socket: string): void => {
