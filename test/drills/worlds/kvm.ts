@@ -24,7 +24,7 @@ export const kvm: DrillDriver = {
     const first = join(suite.root, 'first.xml');
     writeFileSync(first, "<network><name>first</name><forward mode='nat'/><ip address='192.0.2.1' netmask='255.255.255.0'/></network>");
     await suite.run(['sh', '-c', `virsh net-create ${first} && virsh net-destroy first`]);
-    const look = `for what in list net-list pool-list; do virsh --quiet $what --all --name; done; ls -A ${pools}; ps -e -o args= | grep -E '^([^ ]*/)?(qemu-|dnsmasq)' | cut -c 1-100; true`;
+    const look = `for what in list net-list pool-list; do virsh --quiet $what --all --name || echo "$what fails"; done; ls -A ${pools}; ps -e -o args= | grep -E '^([^ ]*/)?(qemu-|dnsmasq)' | cut -c 1-100; true`;
     return {
       upArgs: ['-f', file],
       leftOnHosts: async () => (await suite.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean),

@@ -29,8 +29,9 @@ export const virtualbox: DrillDriver = {
     const file = join(suite.root, 'cluster.yaml');
     const spec = { driver: 'virtualbox', drivers: { virtualbox: { image } }, pools: [{ name: 'main', count: 2, disk: '1Gi' }] };
     writeFileSync(file, JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Cluster', metadata: { name: 'drill' }, spec }));
-    const lists = ['vms', 'hdds', 'dvds', 'natnets'].map((what) => `list ${what}`);
-    const look = `for what in ${lists.map((each) => `'${each}'`).join(' ')}; do VBoxManage -q $what; done; ls -A ${suite.home}/virtualbox 2> /dev/null; true`;
+    // Its service may be ending in this moment: what cannot be listed is no proof that nothing is left.
+    const list = 'list() { for try in 1 2 3 4 5 6 7 8; do VBoxManage -q list $1 && return; sleep 1; done; echo "$1 cannot be listed"; }';
+    const look = `${list}; for what in vms hdds dvds natnets; do list $what 2> /dev/null; done; ls -A ${suite.home}/virtualbox 2> /dev/null; true`;
     return {
       upArgs: ['-f', file],
       leftOnHosts: async () => (await suite.run(['sh', '-c', look])).stdout.split('\n').filter(Boolean),
