@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Virsh } from './virsh.ts';
-import { isActive, isPoolGone, unlessActive, VirshError } from './virsh-errors.ts';
+import { isAbsent, isActive, isPoolGone, unlessActive, VirshError } from './virsh-errors.ts';
 
 /** Clusters that end while another one begins: each may take the empty pool along once. */
 const ATTEMPTS = 20;
@@ -27,7 +27,10 @@ export class KvmPool {
     await this.#overRemovals(() => this.#makeReady(folder));
   }
 
-  /** Does `work`, and does it again from its beginning when the pool went away under it. */
+  /**
+   * Does `work`, and does it again from its beginning when the pool went away under it: also when it is there again already, made anew by somebody
+   * else, and what was put into it a moment ago is in the old one.
+   */
   async whileThere<T>(work: () => Promise<T>): Promise<T> {
     const folder = this.#folder;
     if (folder === undefined) return work();
@@ -36,7 +39,7 @@ export class KvmPool {
       if (!first) await this.#makeReady(folder);
       first = false;
       return work();
-    });
+    }, isPoolGoneOrNew);
   }
 
   /** libvirt reads the folder again. */
@@ -105,16 +108,18 @@ export class KvmPool {
     return this.#virsh.find(['pool-info', this.name], { tried: `look at the storage pool ${this.name}` });
   }
 
-  async #overRemovals<T>(work: () => Promise<T>): Promise<T> {
+  async #overRemovals<T>(work: () => Promise<T>, isGone = isPoolGone): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (error) {
-        if (attempt >= ATTEMPTS || !isPoolGone(error)) throw error;
+        if (attempt >= ATTEMPTS || !isGone(error)) throw error;
         await delay(AGAIN_MS);
       }
     }
   }
 }
+
+const isPoolGoneOrNew = (error: unknown): boolean => isPoolGone(error) || isAbsent(error);
 
 const isRunning = (info: string | undefined): boolean => /^State:\s+running$/m.test(info ?? '');

@@ -32,6 +32,8 @@ export class VirshError extends SlipwayError {
 /** The storage pool is not there, or is stopped: work in it goes on once it is back. */
 export const isPoolGone = (error: unknown): boolean => error instanceof VirshError && error.poolGone;
 
+export const isAbsent = (error: unknown): boolean => error instanceof VirshError && error.absent;
+
 /** For what may run already, or still, because another cluster works with it. */
 export const isActive = (error: unknown): boolean => error instanceof VirshError && error.active;
 
@@ -73,7 +75,8 @@ const RULES: readonly Rule[] = [
   // The last cluster that went took it along, at the moment at which it was to be started.
   { text: /cannot open directory '.*': No such file/, code: 'COMMAND_FAILED', state: 'pool-stopped' },
   { text: /is (already|still) active/, code: 'COMMAND_FAILED', state: 'active' },
-  { text: /failed to get (domain|network|vol) |(Domain|Storage volume) not found/, code: 'NODE_UNKNOWN', state: 'absent' },
+  { text: /failed to get vol |Storage volume not found/, code: 'COMMAND_FAILED', state: 'absent' },
+  { text: /failed to get (domain|network) |Domain not found/, code: 'NODE_UNKNOWN', state: 'absent' },
   { text: /Network not found|network '.*' is not active/, code: 'NETWORK_UNKNOWN', state: 'absent' },
   { text: /No space left on device|not enough (disk )?space|Disk quota exceeded/i, code: 'DISK_FULL', advice: ['df -h'] },
   { text: /Cannot allocate memory|cannot set up guest memory/, code: 'MEMORY_SHORT', advice: ['free -m'] },
