@@ -28,14 +28,19 @@ export const deleteFlows = async (flows: readonly StaleFlow[], run: RunTool, log
     });
 };
 
-/**
- * How many TCP connections to a pod's address are open or opening, as this node's conntrack sees them: all traffic to a pod
- * passes through its node.
- */
-export const countConnections = async (address: string, run: RunTool): Promise<number> => {
+/** TCP connections to one address. */
+export interface ConnectionCount {
+  open: number;
+  /** The first packet has been let through, and not been answered yet: it may be lost, and sent again. */
+  opening: number;
+}
+
+/** Those to a pod, as this node's conntrack sees them: all traffic to a pod passes through its node. */
+export const countConnections = async (address: string, run: RunTool): Promise<ConnectionCount> => {
   const listing = await run('conntrack', ['-L', '-p', 'tcp', '--reply-src', address]).catch((error: unknown) => {
     if (error instanceof ToolError && error.exitCode === 1) return '';
     throw error;
   });
-  return listing.split('\n').filter((line) => / (ESTABLISHED|SYN_SENT|SYN_RECV|FIN_WAIT|CLOSE_WAIT) /.test(line)).length;
+  const count = (states: RegExp): number => listing.split('\n').filter((line) => states.test(line)).length;
+  return { open: count(/ (ESTABLISHED|FIN_WAIT|CLOSE_WAIT) /), opening: count(/ (SYN_SENT|SYN_RECV) /) };
 };

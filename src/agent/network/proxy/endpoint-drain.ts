@@ -2,6 +2,7 @@ import type { Stored } from '../../../api/meta/object.ts';
 import type { Pod } from '../../../api/types/core-v1.ts';
 import type { EndpointSlice } from '../../../api/types/discovery-v1.ts';
 import type { Logger } from '../../../base/log/logger.ts';
+import type { ConnectionCount } from './conntrack.ts';
 import type { AskPeer } from './drain-protocol.ts';
 
 export interface EndpointDrainOptions {
@@ -13,8 +14,7 @@ export interface EndpointDrainOptions {
   reaches?: (peer: { address: string; port: number }) => Promise<boolean>;
   /** Resolves when this node's rules hold all changes up to the revision. */
   programmed: (revision: bigint, signal: AbortSignal) => Promise<void>;
-  /** Open TCP connections to a pod. */
-  countConnections: (address: string) => Promise<number>;
+  countConnections: (address: string) => Promise<ConnectionCount>;
   /** Whether a Service has the pod among its targets, or will as soon as the slices follow. */
   isSelected?: (pod: Stored<Pod>) => boolean;
   silenceMs?: number;
@@ -28,6 +28,11 @@ const DEFAULT_BOUND_MS = 2_000;
  */
 const CONNECTIONS_BOUND_MS = 1_000;
 const CONNECTIONS_FACTOR = 4;
+/**
+ * And those that are opening: where a pod is too busy to take it, the first packet is dropped, and sent again after one second, then after two more. It
+ * goes to the same pod, which must not have ended by then.
+ */
+const OPENING_BOUND_MS = 3_500;
 const FIRST_CONNECTION_POLL_MS = 20;
 const LAST_CONNECTION_POLL_MS = 250;
 const RETRY_MS = 50;
@@ -100,9 +105,8 @@ export class EndpointDrain {
         this.#options.programmed(revision, signal),
         ...(peers.length <= MAX_PEERS ? peers.map((peer) => this.#peerProgrammed(peer, revision, signal)) : [pause(MAX_PAUSE_MS, signal)]),
       ]);
-      const connectionsBoundMs = Math.max(CONNECTIONS_BOUND_MS, CONNECTIONS_FACTOR * (performance.now() - beganAt));
-      if (!pod.spec?.hostNetwork)
-        await this.#connectionsEnded(address, AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(connectionsBoundMs))]));
+      const openMs = Math.max(CONNECTIONS_BOUND_MS, CONNECTIONS_FACTOR * (performance.now() - beganAt));
+      if (!pod.spec?.hostNetwork) await this.#connectionsEnded(address, { openMs, signal });
       return { drained: true };
     } catch (error) {
       this.#options.log.debug('a pod ends before it is drained', { pod: `${pod.metadata.namespace}/${pod.metadata.name}`, error });
@@ -163,12 +167,17 @@ export class EndpointDrain {
     }
   }
 
-  async #connectionsEnded(address: string, signal: AbortSignal): Promise<void> {
+  async #connectionsEnded(address: string, { openMs, signal }: { openMs: number; signal: AbortSignal }): Promise<void> {
+    const beganAt = performance.now();
+    const openingMs = Math.max(openMs, OPENING_BOUND_MS);
     // The first look comes a moment later: a connection that was just let through has to show up.
     let pollMs = FIRST_CONNECTION_POLL_MS;
     await pause(pollMs, signal);
     while (!signal.aborted) {
-      if ((await this.#options.countConnections(address).catch(() => 0)) === 0) return;
+      // A look that fails has seen nothing, neither connections nor their absence.
+      const { open, opening } = await this.#options.countConnections(address).catch(() => ({ open: 1, opening: 0 }));
+      const took = performance.now() - beganAt;
+      if (opening ? took > openingMs : !open || took > openMs) return;
       await pause(pollMs, signal).catch(() => {});
       // Each look reads the node's whole table of connections.
       pollMs = Math.min(LAST_CONNECTION_POLL_MS, pollMs * 1.5);

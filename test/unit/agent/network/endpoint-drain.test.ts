@@ -23,7 +23,7 @@ const makeDrain = (change: Partial<EndpointDrainOptions> = {}): EndpointDrain =>
     livePeers: () => [],
     ask: async () => true,
     programmed: async () => {},
-    countConnections: async () => 0,
+    countConnections: async () => ({ open: 0, opening: 0 }),
     log,
     ...change,
   });
@@ -72,13 +72,31 @@ describe('draining a pod', () => {
 
   test('waits for connections under way, but not for ever', async () => {
     let open = 3;
-    const drain = makeDrain({ countConnections: async () => Math.max(0, --open) });
+    const drain = makeDrain({ countConnections: async () => ({ open: Math.max(0, --open), opening: 0 }) });
     drain.observe(slice(false), { deleted: false });
     assert.deepEqual(await drain.awaitDrained(pod), { drained: true });
     assert.equal(open <= 0, true);
     const stuck = makeDrain({ ask: async () => false, livePeers: () => [{ address: 'a', port: 1 }] });
     stuck.observe(slice(false), { deleted: false });
     assert.deepEqual(await stuck.awaitDrained(pod, { boundMs: 120 }), { drained: false });
+  });
+
+  test('a connection whose first packet was dropped is waited for until it has been sent again; a look that fails proves nothing', async () => {
+    const took = async (countConnections: EndpointDrainOptions['countConnections']): Promise<number> => {
+      const beganAt = performance.now();
+      const drain = makeDrain({ countConnections });
+      drain.observe(slice(false), { deleted: false });
+      await drain.awaitDrained(pod, { boundMs: 10_000 });
+      return performance.now() - beganAt;
+    };
+    const [open, opening, failing] = await Promise.all([
+      took(async () => ({ open: 1, opening: 0 })),
+      took(async () => ({ open: 0, opening: 1 })),
+      took(() => Promise.reject(new Error('interrupted'))),
+    ]);
+    assert.ok(open >= 1000 && open < 3000, `open for ${open} ms`);
+    assert.ok(opening >= 3500, `opening for ${opening} ms`);
+    assert.ok(failing >= 1000, `failed for ${failing} ms`);
   });
 
   test('a node that is slow is waited for, one that says nothing is not', async () => {
