@@ -5,6 +5,8 @@ import { isAbsent, isActive, isPoolGone, unlessActive, VirshError } from './virs
 /** Clusters that end while another one begins: each may take the empty pool along once. */
 const ATTEMPTS = 20;
 const AGAIN_MS = 100;
+/** Clusters that end at the same time: each starts the pool to look into it, which keeps the others from removing it. */
+const REMOVALS = 10;
 
 /**
  * A storage pool, which all clusters of one libvirt share. The first one makes it, and the last one removes it, without a lock over both: libvirt may
@@ -72,13 +74,17 @@ export class KvmPool {
   async removeIfEmpty(): Promise<void> {
     if ((await this.#info()) === undefined || (await this.volumes()).length) return;
     const tried = `remove the storage pool ${this.name}`;
-    await this.#virsh.succeeds(['pool-destroy', this.name]);
-    // Not stopped: a volume is copied into it at this moment.
-    if (isRunning(await this.#info())) return;
-    if (!(await this.#virsh.succeeds(['pool-delete', this.name]))) {
-      // Started by this look. A folder that stays for another reason, such as a file system of its own, keeps nobody's volumes.
-      if ((await this.volumes()).length) return;
+    for (let attempt = 1; attempt <= REMOVALS; attempt++) {
       await this.#virsh.succeeds(['pool-destroy', this.name]);
+      const info = await this.#info();
+      if (info === undefined) return;
+      // Not stopped: a volume is copied into it at this moment, or somebody else looks what is in it, who then removes it.
+      if (!isRunning(info) && (await this.#virsh.succeeds(['pool-delete', this.name]))) break;
+      // Started by this look. Where the folder could not be removed because another one that ends at the same time had looked, one of both comes through.
+      if ((await this.volumes()).length) return;
+      await delay(AGAIN_MS * Math.random());
+      // A folder that stays for another reason, such as a file system of its own, keeps nobody's volumes.
+      if (attempt === REMOVALS) await this.#virsh.succeeds(['pool-destroy', this.name]);
     }
     await this.#virsh.find(['pool-undefine', this.name], { tried }).catch(unlessActive);
   }
