@@ -1,7 +1,7 @@
 /**
  * `npm test`: every test that needs no other machine, in tiers from fast to slow. `npm test -- unit contract` runs some of them.
- * node:test is the runner; the tiers run one after the other so that two cores are enough. A file of a tier with whole clusters that fails is
- * run once more, alone, and what it says then counts: the machine may have been busy with something else. Both are printed.
+ * node:test is the runner; the tiers run one after the other so that two cores are enough. A file of a tier with real daemons or
+ * clusters that fails is run once more, alone, and what it says then counts: two files at a time share the machine. Both are printed.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,8 +13,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const TIERS = {
   structure: { files: 'test/*.test.ts', concurrency: 2 },
   unit: { files: 'test/unit/**/*.test.ts', concurrency: 2 },
-  contract: { files: 'test/contract/**/*.test.ts', concurrency: 2 },
-  integration: { files: 'test/integration/**/*.test.ts', concurrency: 2 },
+  contract: { files: 'test/contract/**/*.test.ts', concurrency: 2, again: true },
+  integration: { files: 'test/integration/**/*.test.ts', concurrency: 2, again: true },
   e2e: { files: 'test/e2e/**/*.test.ts', concurrency: 2, again: true },
 };
 
