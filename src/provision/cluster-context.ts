@@ -5,7 +5,7 @@ import type { Host } from '../hosts/host.ts';
 import type { KeyPair } from '../pki/certificates.ts';
 import type { OpenBundle } from './bundle/open-bundle.ts';
 import type { ClusterDrivers } from './cluster-drivers.ts';
-import { combineErrors } from './combine-errors.ts';
+import { allDone } from './combine-errors.ts';
 import { overLostConnections } from './over-lost-connections.ts';
 import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
 import { API_PORT } from './spec/node-paths.ts';
@@ -133,10 +133,11 @@ export const onEveryNode = async (
   nodes: readonly NodeSpec[],
   work: (node: NodeSpec) => Promise<{ changed: boolean }>,
 ): Promise<{ changed: boolean }> => {
-  const results = await Promise.allSettled(nodes.map((node) => overLostConnections(() => work(node), { signal })));
-  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  if (errors.length) throw combineErrors('finish the work on every node', errors);
-  return { changed: results.some((result) => result.status === 'fulfilled' && result.value.changed) };
+  const results = await allDone(
+    'finish the work on every node',
+    nodes.map((node) => overLostConnections(() => work(node), { signal })),
+  );
+  return { changed: results.some(({ changed }) => changed) };
 };
 
 /** Whether a machine of the cluster is emulated: then all wait longer for each other. */

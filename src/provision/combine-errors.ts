@@ -7,6 +7,14 @@ const NAMED = 20;
 /** They say that something failed, not why: any other code tells more. */
 const VAGUE: readonly ErrorCode[] = ['COMMAND_FAILED', 'STEP_FAILED', 'TIMEOUT'];
 
+/** What all of them answer, once all have ended; what failed is thrown then, combined. */
+export const allDone = async <T>(tried: string, works: readonly Promise<T>[]): Promise<T[]> => {
+  const results = await Promise.allSettled(works);
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+  if (errors.length) throw combineErrors(tried, errors);
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+};
+
 /**
  * What went wrong on several hosts as one error, so that a person mends all of them at once. One error stays as it is; several have the first code
  * that says why, and every host has its sentence and its advice.

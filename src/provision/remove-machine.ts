@@ -1,7 +1,7 @@
 import type { ProgressEvent } from '../base/progress.ts';
 import type { Driver, Machine } from '../drivers/driver.ts';
 import { factsOf } from '../hosts/facts/host-facts.ts';
-import { combineErrors } from './combine-errors.ts';
+import { allDone } from './combine-errors.ts';
 import { ownerOf, parseMarker } from './node-marker.ts';
 import { uninstall } from './uninstall.ts';
 
@@ -22,9 +22,10 @@ export interface RemovalOptions {
 
 /** One that fails keeps none of the others. */
 export const removeMachines = async (targets: readonly RemovalTarget[], options: RemovalOptions): Promise<void> => {
-  const results = await Promise.allSettled(targets.map((target) => removeMachine(target, options)));
-  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  if (errors.length) throw combineErrors('remove every machine', errors);
+  await allDone(
+    'remove every machine',
+    targets.map((target) => removeMachine(target, options)),
+  );
 };
 
 /**

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAgent } from '../agent/agent.ts';
 import { CertificateKeeper, readCredentials } from '../agent/certificates/certificate-keeper.ts';
-import { createCriClient } from '../agent/cri/cri-client.ts';
 import { createNodeNetwork } from '../agent/network/network.ts';
 import { giveUpNode, untilOurs } from '../agent/node/succession.ts';
 import type { AgentConfig } from '../api/config/agent-config.ts';
@@ -65,7 +64,7 @@ const main = async (): Promise<void> => {
   const client = createClient(transport);
   const informers = createInformerFactory({ client, log: log.child({ component: 'informers' }) });
   const network = createNodeNetwork({ informers, config, log });
-  await untilOurs({ config, client, cri: createCriClient(config.containerRuntimeSocket), log });
+  await untilOurs({ config, client, log });
   const succeeded = (): void => void giveUpNode(config).then(() => stop('another machine is this node now'));
   const agent = await createAgent({ config, client, informers, log, network, succeeded, tls: credentials.serving });
   const certificates = new CertificateKeeper({

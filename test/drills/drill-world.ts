@@ -5,7 +5,7 @@ import type { DrillOptions } from './kill-drill.ts';
 export interface DrillWorld extends Pick<DrillOptions, 'upArgs' | 'settle' | 'leftOnHosts' | 'skew'> {
   /** Kills fall within it; absent: as long as they take when nobody kills them. */
   longest?: DrillOptions['longest'];
-  /** Absent: nothing here keeps `up` from success. The code of the error that it ends with otherwise, and has taken back what it made. */
+  /** Absent: nothing here keeps `up` from success. What its error says otherwise, when it has taken back what it made. */
   upFails?: string;
   close(): Promise<void>;
 }

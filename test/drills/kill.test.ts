@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { enterSuite } from '../support/suite.ts';
-import { type DrillResult, killDrill } from './kill-drill.ts';
+import { killDrill } from './kill-drill.ts';
 import { aws } from './worlds/aws.ts';
 import { kvm } from './worlds/kvm.ts';
 import { local } from './worlds/local.ts';
@@ -24,8 +24,7 @@ test(`${kills} kills with the driver ${name} leave nothing`, { skip }, async () 
   try {
     const longest = world.longest ?? (await withoutKills(world));
     await world.settle?.();
-    const result: DrillResult = await killDrill({ ...world, longest, suite, kills, seed, log });
-    log(JSON.stringify(result));
+    log(JSON.stringify(await killDrill({ ...world, longest, suite, kills, seed, log })));
   } finally {
     await world.close();
   }

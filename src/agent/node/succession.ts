@@ -8,7 +8,7 @@ import { isNotFound } from '../../api/meta/status.ts';
 import type { Node } from '../../api/types/core-v1.ts';
 import type { Logger } from '../../base/log/logger.ts';
 import type { Client } from '../../client/client.ts';
-import type { CriClient } from '../cri/cri-client.ts';
+import { type CriClient, createCriClient } from '../cri/cri-client.ts';
 
 const AGAIN_MS = 5000;
 
@@ -25,11 +25,11 @@ export const giveUpNode = ({ rootDir }: Pick<AgentConfig, 'rootDir'>): Promise<v
  * Returns at once where the node was never given up. Else removes what still runs of its pods, which run elsewhere by now, and waits: until the
  * node is free, or the installer has made this machine the node again, with a configuration that says so.
  */
-export const untilOurs = async (options: { config: AgentConfig; client: Client; cri: CriClient; log: Logger }): Promise<void> => {
-  const { config, client, log } = options;
+export const untilOurs = async ({ config, client, log }: { config: AgentConfig; client: Client; log: Logger }): Promise<void> => {
   const mark = markOf(config.rootDir);
   if (!existsSync(mark)) return;
   log.error('another machine is this node now: its pods are removed here, and nothing is run', { mend: 'slipway node reset HOST --force' });
+  const cri = createCriClient(config.containerRuntimeSocket);
   for (;;) {
     const isOurs = await client.get<Node>(nodeKind, { name: config.nodeName }).then(
       (node) => !isSucceeded(node, config),
@@ -37,13 +37,14 @@ export const untilOurs = async (options: { config: AgentConfig; client: Client; 
       (error: unknown) => isNotFound(error),
     );
     if (isOurs) break;
-    await removePods(options);
+    await removePods(cri, log);
     await delay(AGAIN_MS);
   }
+  cri.close();
   await rm(mark, { force: true });
 };
 
-const removePods = async ({ cri, log }: { cri: CriClient; log: Logger }): Promise<void> => {
+const removePods = async (cri: CriClient, log: Logger): Promise<void> => {
   try {
     for (const { id, metadata } of (await cri.listPodSandbox({})).items) {
       await cri.stopPodSandbox({ podSandboxId: id });

@@ -1,6 +1,6 @@
 import type { ClusterContext } from '../cluster-context.ts';
 import { machineSpec } from '../cluster-drivers.ts';
-import { combineErrors } from '../combine-errors.ts';
+import { allDone } from '../combine-errors.ts';
 import type { Step } from './step.ts';
 
 /** Makes, or starts, the machines of all nodes at once. Their names stand in the saved state before the first one is made. */
@@ -10,7 +10,9 @@ export const machines: Step<ClusterContext> = {
   apply: async (context, report) => {
     const { drivers, spec, signal } = context;
     const there = new Map((await drivers.list()).map(({ machine }) => [machine.name, machine]));
-    const results = await Promise.allSettled(
+    // All have ended before one failure is told: taking back must not meet a machine that is still being made.
+    await allDone(
+      `make the machines of ${spec.name}`,
       spec.nodes.map(async (node) => {
         const driver = await drivers.of(node);
         const machine = await driver.create(machineSpec(spec, node), { signal, progress: report });
@@ -21,9 +23,6 @@ export const machines: Step<ClusterContext> = {
         context.close.push(() => host.close());
       }),
     );
-    // All have ended before one failure is told: taking back must not meet a machine that is still being made.
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-    if (errors.length) throw combineErrors(`make the machines of ${spec.name}`, errors);
     const addresses = Object.fromEntries([...context.machines].map(([name, machine]) => [name, machine.address]));
     context.state = { ...context.state, addresses: { ...context.state.addresses, ...addresses } };
     await context.folder.write(context.state);
@@ -32,11 +31,10 @@ export const machines: Step<ClusterContext> = {
   undo: async (context) => {
     const { drivers, spec, newNodes } = context;
     const made = spec.nodes.filter((node) => newNodes.includes(node.name));
-    const results = await Promise.allSettled(
+    await allDone(
+      `remove the machines of ${spec.name}`,
       made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })),
     );
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-    if (errors.length) throw combineErrors(`remove the machines of ${spec.name}`, errors);
     if (context.isNew) await Promise.all((await drivers.used()).map((driver) => driver.destroyShared(spec.name)));
   },
 };
