@@ -1,31 +1,24 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EC2, Image, Instance } from '@aws-sdk/client-ec2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
-import { seededHostKey } from '../../hosts/ssh/known-hosts.ts';
-import { keepSshKey, type SshKeyPair } from '../../hosts/ssh/make-ssh-key.ts';
-import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
-import type { SshTarget } from '../../hosts/ssh/ssh-target.ts';
 import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
-import { awaitSsh } from '../await-ssh.ts';
 import { renderUserData } from '../cloud-init/cloud-config.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { readSettings } from '../read-settings.ts';
+import { AwsAccess, DEFAULT_USER, USER_TAG } from './aws-access.ts';
 import { removeBalancers } from './aws-balancers.ts';
 import { type AwsClients, asked, openAws } from './aws-clients.ts';
-import { AwsHostKeys } from './aws-host-keys.ts';
 import { findImage } from './aws-images.ts';
 import { awaitState, findInstance, listInstances, machineOf, runInstance } from './aws-instances.ts';
-import { AwsNetwork, type AwsNetworkIds, type AwsNetworkSettings, nameOf } from './aws-network.ts';
+import { ensureKeyPair, removeKeyPair } from './aws-key-pair.ts';
+import { AwsNetwork, type AwsNetworkIds, type AwsNetworkSettings } from './aws-network.ts';
 import { instanceTypeOf, priceOf } from './aws-prices.ts';
 import { ensureProfile, removeProfile } from './aws-profile.ts';
 import { awsDriver } from './aws-settings.ts';
-import { ofCluster, tagged, tagIn, tagsOf } from './aws-tags.ts';
 import { ownCidrs } from './own-cidrs.ts';
 
-const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: 20, user: 'slipway', bootTimeoutSeconds: 300 };
-const USER_TAG = 'slipway/user';
+const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: 20, bootTimeoutSeconds: 300 };
 
 /**
  * Instances of EC2. Everything carries the cluster's tag, which is how it is found; the journal says what was asked for before AWS did it.
@@ -39,18 +32,19 @@ class AwsDriver implements Driver {
   readonly name = 'aws';
   readonly #options: DriverOptions;
   readonly #settings: Record<string, unknown>;
+  readonly #access: AwsAccess;
   #opened: AwsClients | undefined;
   /** Made once for all machines that are asked for at a time. */
   #shared: Promise<AwsNetworkIds> | undefined;
   #followed: Promise<void> | undefined;
   #profile: Promise<string> | undefined;
   readonly #images = new Map<string, Promise<Image>>();
-  #key: Promise<SshKeyPair> | undefined;
   #clientCidrs: Promise<string[]> | undefined;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#settings = readSettings(awsDriver, options.settings ?? {});
+    this.#access = new AwsAccess(options.stateDir);
   }
 
   /** Opened at first use: a region that is missing must not keep a cluster of other drivers from working. */
@@ -158,7 +152,7 @@ class AwsDriver implements Driver {
       await asked(`terminate ${id.name}`, ec2.terminateInstances({ InstanceIds: [found.InstanceId] }));
       await awaitState(ec2, found.InstanceId, { state: 'terminated' });
     }
-    await rm(this.#file(id), { recursive: true, force: true });
+    await this.#access.forget(id);
     await this.#options.journal.forget({ kind: 'machine', name: id.name });
   }
 
@@ -166,21 +160,19 @@ class AwsDriver implements Driver {
     if ((await this.list(cluster)).length) return;
     await removeBalancers(this.#clients, cluster);
     await this.#network(cluster).destroy();
-    const ec2 = await this.#clients.ec2();
-    const keys = (await asked('look for the key pair', ec2.describeKeyPairs({ Filters: ofCluster(cluster) }))).KeyPairs ?? [];
-    for (const key of keys) await asked('remove the key pair', ec2.deleteKeyPair({ KeyName: key.KeyName }));
-    await removeProfile(this.#clients, cluster, this.#options.journal);
-    await this.#options.journal.forget({ kind: 'key-pair', name: nameOf(cluster) });
-    await rm(join(this.#options.stateDir, 'aws'), { recursive: true, force: true });
+    const [ec2, { journal }] = [await this.#clients.ec2(), this.#options];
+    await removeKeyPair(ec2, { cluster, journal });
+    await removeProfile(this.#clients, cluster, journal);
+    await this.#access.forgetAll();
   }
 
   async connect(machine: Machine): Promise<Host> {
-    return this.#open(await this.#instance(machine));
+    return this.#access.open(await this.#instance(machine));
   }
 
   async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
     const file = join(this.#options.stateDir, 'terminals', machine.name);
-    return seededTerminal({ ...(await this.#way(await this.#instance(machine))), file }, command);
+    return seededTerminal({ ...(await this.#access.way(await this.#instance(machine))), file }, command);
   }
 
   async #instance(machine: Machine): Promise<Instance> {
@@ -207,11 +199,11 @@ class AwsDriver implements Driver {
     const [network, profileName, clientKey] = await Promise.all([
       this.#shared,
       spec.managesCloud ? this.#profile : undefined,
-      this.#clientKey(),
+      this.#access.clientKey(),
     ]);
-    const keyName = await this.#ensureKeyPair(ec2, spec.cluster, clientKey);
-    const hostKey = await this.#hostKeys(spec).first(spec.name);
-    const user = text('user') ?? DEFAULTS.user;
+    const keyName = await ensureKeyPair(ec2, { cluster: spec.cluster, key: clientKey, journal: this.#options.journal });
+    const hostKey = await this.#access.firstHostKey(spec);
+    const user = text('user') ?? DEFAULT_USER;
     const zones = network.subnets;
     // Nodes are spread over the zones by their names' last number.
     const first = Number(/(\d+)$/.exec(spec.name)?.[1] ?? 1) - 1;
@@ -250,81 +242,9 @@ class AwsDriver implements Driver {
     return found;
   }
 
-  /** A machine that runs, once it lets us in; its key is then another than the one that anybody who may read user data knows. */
-  async #reach(ec2: EC2, instance: Instance, context: DriverContext): Promise<Machine> {
-    const machine = machineOf(instance);
+  #reach(ec2: EC2, instance: Instance, context: DriverContext): Promise<Machine> {
     const seconds = (this.#settings['bootTimeoutSeconds'] as number | undefined) ?? DEFAULTS.bootTimeoutSeconds;
-    const host = await awaitSsh({
-      name: `${machine.name} (${machine.externalAddress})`,
-      target: { host: machine.externalAddress ?? '', port: 22 },
-      open: () => this.#open(instance),
-      timeoutMs: seconds * 1000,
-      signal: context.signal,
-      consoleLines: async () => {
-        const output = await ec2.getConsoleOutput({ InstanceId: instance.InstanceId, Latest: true }).catch(() => undefined);
-        return Buffer.from(output?.Output ?? '', 'base64')
-          .toString()
-          .split('\n')
-          .slice(-15);
-      },
-      advice: [
-        `aws ec2 get-console-output --latest --instance-id ${instance.InstanceId}`,
-        'clientCidrs: the address of this computer may have changed',
-      ],
-    });
-    try {
-      const keys = this.#hostKeys(machine);
-      if (!(await keys.isReplaced())) await keys.replace(ec2, { instance, host, name: machine.name });
-    } finally {
-      await host.close();
-    }
-    context.progress(`${machine.name} is up at ${machine.externalAddress}`);
-    return machine;
-  }
-
-  async #open(instance: Instance): Promise<Host> {
-    const { hostKeys, ...way } = await this.#way(instance);
-    return createSshHost({ name: `${machineOf(instance).name} (${way.target.host})`, ...way, knownHosts: seededHostKey(...hostKeys) });
-  }
-
-  async #way(instance: Instance): Promise<{ target: SshTarget; identityFile: string; hostKeys: string[] }> {
-    const machine = machineOf(instance);
-    if (machine.state !== 'running')
-      throw new SlipwayError('HOST_UNREACHABLE', {
-        tried: `reach ${machine.name}`,
-        cause: 'the instance is stopped',
-        advice: [`slipway node start ${machine.name} --cluster ${machine.cluster}`],
-      });
-    await this.#clientKey();
-    return {
-      target: { host: machine.externalAddress ?? '', port: 22, user: tagIn(instance.Tags, USER_TAG) ?? DEFAULTS.user },
-      identityFile: this.#keyFile(),
-      hostKeys: await this.#hostKeys(machine).expected(instance),
-    };
-  }
-
-  async #ensureKeyPair(ec2: EC2, cluster: string, key: SshKeyPair): Promise<string> {
-    const name = nameOf(cluster);
-    const known = (await asked('look for the key pair', ec2.describeKeyPairs({ Filters: ofCluster(cluster), IncludePublicKey: true })))
-      .KeyPairs?.[0];
-    const material = (line: string | undefined): string => (line ?? '').split(' ').slice(0, 2).join(' ');
-    if (known && material(known.PublicKey) === material(key.publicKey)) return name;
-    if (known) await asked('remove the key pair of another computer', ec2.deleteKeyPair({ KeyName: known.KeyName }));
-    await this.#options.journal.record({ kind: 'key-pair', name, driver: this.name });
-    const request = {
-      KeyName: name,
-      PublicKeyMaterial: Buffer.from(key.publicKey),
-      TagSpecifications: [tagged('key-pair', tagsOf(cluster, name))],
-    };
-    await asked(
-      'import the key pair',
-      ec2.importKeyPair(request).catch((error: unknown) => {
-        // Another machine of this run was quicker.
-        if (error instanceof Error && error.name === 'InvalidKeyPair.Duplicate') return undefined;
-        throw error;
-      }),
-    );
-    return name;
+    return this.#access.reach(ec2, instance, { context, seconds });
   }
 
   #network(cluster: string): AwsNetwork {
@@ -343,23 +263,5 @@ class AwsDriver implements Driver {
       clientCidrs,
       nodePortCidrs: (settings['nodePortCidrs'] as string[] | undefined) ?? clientCidrs,
     };
-  }
-
-  /** Machines that are made side by side must not each make one. */
-  #clientKey(): Promise<SshKeyPair> {
-    this.#key ??= keepSshKey(this.#keyFile(), 'slipway');
-    return this.#key;
-  }
-
-  #hostKeys(id: MachineId): AwsHostKeys {
-    return new AwsHostKeys(this.#file(id));
-  }
-
-  #keyFile(): string {
-    return join(this.#options.stateDir, 'aws', 'id_ed25519');
-  }
-
-  #file(id: MachineId): string {
-    return join(this.#options.stateDir, 'aws', 'nodes', id.name);
   }
 }
