@@ -12,8 +12,9 @@ import { createLogger } from '../../src/base/log/logger.ts';
 import { createClient } from '../../src/client/create-client.ts';
 import type { BalancerSpec, CloudInstance, CloudProvider } from '../../src/controllers/cloud.ts';
 import { createControllerManager } from '../../src/controllers/controller-manager.ts';
+import { FakeNodes } from '../../src/testing/fake-nodes.ts';
 import { startApiServer } from '../support/api-server.ts';
-import { FakeNodes } from '../support/fake-nodes.ts';
+import { bindInTurn } from '../support/bind-in-turn.ts';
 import { until } from '../support/until.ts';
 
 const MERGE = { type: 'application/merge-patch+json' } as const;
@@ -45,24 +46,27 @@ describe('controllers of a cloud', () => {
   let server: Awaited<ReturnType<typeof startApiServer>>;
   let manager: ReturnType<typeof createControllerManager>;
   let fakes: FakeNodes;
+  let stopBinding: (() => Promise<void>) | undefined;
   let client: ReturnType<typeof createClient>;
 
   before(async () => {
     server = await startApiServer();
     const apiServer = server.server;
     client = createClient(apiServer.localTransport({ name: 'admin', groups: ['system:masters'] }));
-    for (const name of ['n1', 'n2', 'n3']) cloud.instances.set(name, instanceOf(name));
+    for (const name of ['node-1', 'node-2', 'node-3']) cloud.instances.set(name, instanceOf(name));
     manager = createControllerManager({
       transportFor: (user) => apiServer.localTransport(user),
       config: { nodeMonitorGraceSeconds: 2, podCidr: '10.244.0.0/16', nodeCidrMaskSize: 24, cloud },
       log: createLogger({ level: 'silent' }),
     });
     await manager.start();
-    fakes = new FakeNodes(client);
-    await fakes.start(['n1', 'n2', 'n3']);
+    fakes = new FakeNodes(client, { count: 3, renewMs: 1000, log: createLogger({ level: 'silent' }) });
+    await fakes.start();
+    stopBinding = await bindInTurn(client, fakes);
     await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
   });
   after(async () => {
+    await stopBinding?.();
     await fakes?.stop();
     await manager?.stop();
     await server?.stop();
@@ -73,7 +77,7 @@ describe('controllers of a cloud', () => {
     type: 'small',
     zone: 'z1',
     region: 'r',
-    addresses: [{ type: 'ExternalIP', address: `203.0.113.${name.slice(1)}` }],
+    addresses: [{ type: 'ExternalIP', address: `203.0.113.${name.slice(-1)}` }],
     running: true,
   });
   const node = (name: string): Promise<Stored<Node>> => client.get(nodes, { name });
@@ -81,9 +85,9 @@ describe('controllers of a cloud', () => {
   const service = (): Promise<Stored<Service>> => client.get(services, { namespace: 'shop', name: 'web' });
 
   test('a node learns the place, size and addresses of its machine', async () => {
-    await until(async () => (await node('n1')).spec?.providerID === 'table:///z1/n1');
-    await until(async () => (await node('n1')).status?.addresses?.some(({ type }) => type === 'ExternalIP') ?? false);
-    const { metadata, status } = await node('n1');
+    await until(async () => (await node('node-1')).spec?.providerID === 'table:///z1/node-1');
+    await until(async () => (await node('node-1')).status?.addresses?.some(({ type }) => type === 'ExternalIP') ?? false);
+    const { metadata, status } = await node('node-1');
     assert.equal(metadata.labels?.['topology.kubernetes.io/zone'], 'z1');
     assert.equal(metadata.labels?.['topology.kubernetes.io/region'], 'r');
     assert.equal(metadata.labels?.['node.kubernetes.io/instance-type'], 'small');
@@ -94,7 +98,7 @@ describe('controllers of a cloud', () => {
   });
 
   test('a Service of type LoadBalancer gets a balancer to its node ports, and cannot go without it', async () => {
-    await until(async () => (await node('n3')).spec?.providerID !== undefined);
+    await until(async () => (await node('node-3')).spec?.providerID !== undefined);
     await client.create(services, {
       apiVersion: 'v1',
       kind: 'Service',
@@ -120,14 +124,14 @@ describe('controllers of a cloud', () => {
       ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort }],
       sourceRanges: ['198.51.100.0/24'],
       healthCheck: { protocol: 'TCP', port: nodePort },
-      nodes: ['n1', 'n2', 'n3'].map((name) => ({ name, providerId: `table:///z1/${name}` })),
+      nodes: ['node-1', 'node-2', 'node-3'].map((name) => ({ name, providerId: `table:///z1/${name}` })),
     });
   });
 
   test('it follows changes of ports and of nodes, and heartbeats cost no calls', async () => {
     await client.patch(
       nodes,
-      { name: 'n3' },
+      { name: 'node-3' },
       { metadata: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } } },
       MERGE,
     );
@@ -140,7 +144,7 @@ describe('controllers of a cloud', () => {
     );
     await until(() => balancer()?.ports[0]?.port === 81);
     const before = cloud.ensures;
-    await client.patch(nodes, { name: 'n1' }, { metadata: { annotations: { beat: '1' } } }, MERGE);
+    await client.patch(nodes, { name: 'node-1' }, { metadata: { annotations: { beat: '1' } } }, MERGE);
     await client.patch(services, { namespace: 'shop', name: 'web' }, { spec: { externalTrafficPolicy: 'Local' } }, MERGE);
     await until(() => balancer()?.healthCheck.protocol === 'HTTP');
     assert.equal(cloud.ensures, before + 1);
@@ -183,14 +187,14 @@ describe('controllers of a cloud', () => {
   });
 
   test('the node of a machine that is off is tainted; that of one that is gone is removed', async () => {
-    fakes.kill('n2');
-    cloud.instances.set('n2', { ...instanceOf('n2'), running: false });
+    fakes.kill('node-2');
+    cloud.instances.set('node-2', { ...instanceOf('node-2'), running: false });
     await until(
-      async () => (await node('n2')).spec?.taints?.some(({ key }) => key === 'node.cloudprovider.kubernetes.io/shutdown') ?? false,
+      async () => (await node('node-2')).spec?.taints?.some(({ key }) => key === 'node.cloudprovider.kubernetes.io/shutdown') ?? false,
       { withinMs: 30_000 },
     );
-    cloud.instances.delete('n2');
-    await until(() => node('n2').then(() => false, isNotFound), { withinMs: 30_000 });
-    assert.ok(await node('n1'));
+    cloud.instances.delete('node-2');
+    await until(() => node('node-2').then(() => false, isNotFound), { withinMs: 30_000 });
+    assert.ok(await node('node-1'));
   });
 });

@@ -23,8 +23,9 @@ import type { EndpointSlice } from '../../src/api/types/discovery-v1.ts';
 import { createLogger } from '../../src/base/log/logger.ts';
 import { createClient } from '../../src/client/create-client.ts';
 import { createControllerManager } from '../../src/controllers/controller-manager.ts';
+import { FakeNodes } from '../../src/testing/fake-nodes.ts';
 import { startApiServer } from '../support/api-server.ts';
-import { FakeNodes } from '../support/fake-nodes.ts';
+import { bindInTurn } from '../support/bind-in-turn.ts';
 import { until } from '../support/until.ts';
 
 const MERGE = { type: 'application/merge-patch+json' } as const;
@@ -34,6 +35,7 @@ describe('all controllers over the API server in one process', () => {
   let server: Awaited<ReturnType<typeof startApiServer>>;
   let manager: ReturnType<typeof createControllerManager>;
   let fakes: FakeNodes;
+  let stopBinding: (() => Promise<void>) | undefined;
   let client: ReturnType<typeof createClient>;
 
   before(async () => {
@@ -52,10 +54,12 @@ describe('all controllers over the API server in one process', () => {
       log,
     });
     await manager.start();
-    fakes = new FakeNodes(client);
-    await fakes.start(['n1', 'n2', 'n3']);
+    fakes = new FakeNodes(client, { count: 3, renewMs: 1000, log: createLogger({ level: 'silent' }) });
+    await fakes.start();
+    stopBinding = await bindInTurn(client, fakes);
   });
   after(async () => {
+    await stopBinding?.();
     await fakes?.stop();
     await manager?.stop();
     await server?.stop();
@@ -211,7 +215,7 @@ describe('all controllers over the API server in one process', () => {
       ...meta('s'),
       spec: { serviceName: 's', replicas: 3, ...selector('s'), template: template('s', 'i:1') },
     });
-    const ends = template('j', 'i:1', { 'test/ends': 'Succeeded' });
+    const ends = template('j', 'i:1', { 'testing.slipway/ends': 'Succeeded' });
     await client.create(jobs, {
       apiVersion: 'batch/v1',
       kind: 'Job',
@@ -342,22 +346,22 @@ describe('all controllers over the API server in one process', () => {
 
   test("a dead node's pods leave the Services and are replaced elsewhere", async () => {
     const namespace = 'rolling';
-    assert.ok((await livePods(namespace)).some((pod) => pod.spec?.nodeName === 'n2'));
-    fakes.kill('n2');
-    const lost = (await livePods(namespace)).filter((pod) => pod.spec?.nodeName === 'n2').map((pod) => pod.status?.podIP);
+    assert.ok((await livePods(namespace)).some((pod) => pod.spec?.nodeName === 'node-2'));
+    fakes.kill('node-2');
+    const lost = (await livePods(namespace)).filter((pod) => pod.spec?.nodeName === 'node-2').map((pod) => pod.status?.podIP);
     await until(async () => !(await readyAddresses(namespace)).some((address) => lost.includes(address)), { what: 'out of Services' });
-    await until(async () => (await livePods(namespace)).filter((pod) => isReady(pod) && pod.spec?.nodeName !== 'n2').length === 6, {
+    await until(async () => (await livePods(namespace)).filter((pod) => isReady(pod) && pod.spec?.nodeName !== 'node-2').length === 6, {
       what: 'six ready pods elsewhere',
     });
-    const node = await client.get<Stored<Node>>(nodes, { name: 'n2' });
+    const node = await client.get<Stored<Node>>(nodes, { name: 'node-2' });
     assert.equal(node.status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'Unknown');
     assert.ok(node.spec?.taints?.some(({ key, effect }) => key === 'node.kubernetes.io/unreachable' && effect === 'NoExecute'));
   });
 
   test('when every node falls silent, nothing more is evicted', async () => {
     const before = (await livePods('rolling')).length;
-    fakes.kill('n1');
-    fakes.kill('n3');
+    fakes.kill('node-1');
+    fakes.kill('node-3');
     const readyOf = (node: Stored<Node>): string | undefined => node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     await until(async () => (await client.list<Stored<Node>>(nodes)).items.every((node) => readyOf(node) === 'Unknown'), {
       what: 'all silent',
