@@ -60,6 +60,8 @@ export const clusterContext = (given: Pick<ClusterContext, Given> & Partial<Clus
 export interface UpOptions {
   /** Install what is missing without asking. */
   yes: boolean;
+  /** What was typed, where it was not `slipway up NAME`: for advice, which says what to add to it. */
+  command?: string | undefined;
   /** Leave everything as it is when a step fails. */
   keep: boolean;
   demo: boolean;
@@ -97,6 +99,10 @@ export const hostOf = (context: ClusterContext, node: NodeSpec): Host => {
   if (!host) throw new SlipwayError('NODE_UNKNOWN', { tried: `work on ${node.name}`, cause: 'it has no machine yet' });
   return host;
 };
+
+/** For advice: what was typed, for more flags to be added. */
+export const commandOf = ({ spec, options }: Pick<ClusterContext, 'spec' | 'options'>): string =>
+  options.command ?? `slipway up ${spec.name}`;
 
 export const addressOf = (context: ClusterContext, node: NodeSpec): string => {
   const address = context.machines.get(node.name)?.address ?? context.state.addresses[node.name];

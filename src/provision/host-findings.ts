@@ -18,6 +18,8 @@ export interface HostQuestion {
   force: boolean;
   /** Packages that are missing are installed. */
   yes: boolean;
+  /** What was typed, for more flags to be added. */
+  command: string;
   /** Who listens where, asked for when a port that is needed is taken. */
   listeners?: readonly Listener[];
 }
@@ -54,7 +56,7 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
         advice: [
           `slipway down ${found.cluster}`,
           `slipway node reset ${host}`,
-          'slipway up --force   # takes it over, with what runs on it',
+          `${question.command} --force   # takes it over, with what runs on it`,
         ],
       }),
     );
@@ -73,10 +75,7 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
       new SlipwayError('PACKAGES_MISSING', {
         tried,
         cause: `it lacks ${missing.join(', ')}`,
-        advice: [
-          `${installCommand(family.packageManager, missing)}   # on ${host}`,
-          `slipway up ${marker.cluster} --yes   # installs them itself`,
-        ],
+        advice: [`${installCommand(family.packageManager, missing)}   # on ${host}`, `${question.command} --yes   # installs them itself`],
       }),
     );
   if (owner !== 'us') errors.push(...spaceErrors(question, tried));

@@ -127,6 +127,7 @@ const fitness = (host: string, facts: HostFacts): Finding[] => {
     architecture: process.arch,
     force: false,
     yes: true,
+    command: `slipway up --host ${host}`,
   });
   return [
     ...errors.map(({ code, message, advice }) => ({

@@ -47,6 +47,8 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const folder = new ClusterStateFolder(wishes.name);
     // What is wrong with a state that cannot be read is told below.
     await followCluster(wishes.name).catch(() => undefined);
+    // A name that is not known leaves no lock behind.
+    if (wishes.added) await folder.require();
     const unlock = folder.lock();
     const stopper = new AbortController();
     const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;
@@ -55,7 +57,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       // Read and checked before anything is made.
       const bundle = options.bundle === undefined ? undefined : await openBundle(options.bundle, interrupted);
       if (bundle) close.push(bundle.dispose);
-      const known = await folder.read();
+      const known = wishes.added ? await folder.require() : await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
       const { spec } = outcome;
       // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.

@@ -2,7 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { ClusterContext } from '../cluster-context.ts';
-import { hostOf } from '../cluster-context.ts';
+import { commandOf, hostOf } from '../cluster-context.ts';
 import { combineErrors } from '../combine-errors.ts';
 import { readNodeFacts } from '../doctor/node-facts.ts';
 import { type HostAnswer, type HostQuestion, hostFindings, takenPorts } from '../host-findings.ts';
@@ -78,6 +78,7 @@ const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: b
     architecture: process.arch,
     force: context.options.force ?? false,
     yes: context.options.yes,
+    command: commandOf(context),
   };
   const answer = hostFindings(question);
   // Who it is that listens takes a longer look, for which there is no need on most hosts.

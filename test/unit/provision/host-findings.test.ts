@@ -24,6 +24,7 @@ const ask = (facts: Partial<HostFacts>, more: Partial<HostQuestion> = {}) =>
     architecture: 'x64',
     force: false,
     yes: true,
+    command: 'slipway node add --cluster lab',
     ...more,
   });
 const distribution = (id: string) => ({ id, like: [], version: '', title: id });
@@ -81,6 +82,7 @@ describe('whether a host can be a node', () => {
     const { errors } = ask({ tools: new Set() }, { yes: false });
     assert.equal(errors[0]?.code, 'PACKAGES_MISSING');
     assert.match(errors[0]?.advice[0] ?? '', /^apt-get install containerd runc .* # on lab-1/);
+    assert.match(errors[0]?.advice[1] ?? '', /^slipway node add --cluster lab --yes /);
     assert.deepEqual(ask({ tools: new Set() }).errors, []);
   });
   test('a port that is taken is told with the program that has it, where that is known', () => {
