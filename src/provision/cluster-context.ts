@@ -123,7 +123,15 @@ export const apiServersFor = (context: ClusterContext, node: NodeSpec): string[]
   );
 
 const externalApiServer = (context: ClusterContext, node: NodeSpec): string =>
-  apiServer(externalAddressOf(context, node), context.machines.get(node.name)?.forwardedPorts?.[API_PORT] ?? API_PORT);
+  apiServerOf(context.machines.get(node.name) ?? { address: addressOf(context, node) });
+
+/** Where this computer, and nodes of other drivers, reach the one on that machine. */
+export const apiServerOf = ({
+  address,
+  externalAddress,
+  forwardedPorts,
+}: Pick<Machine, 'address' | 'externalAddress' | 'forwardedPorts'>): string =>
+  apiServer(externalAddress ?? address, forwardedPorts?.[API_PORT] ?? API_PORT);
 
 const apiServer = (address: string, port: number): string => `https://${address}:${port}`;
 

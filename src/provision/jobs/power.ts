@@ -108,9 +108,12 @@ export interface OpenCluster {
 /** Under the cluster's lock. Throws CLUSTER_UNKNOWN. */
 export const withCluster = async <T>(name: string, work: (cluster: OpenCluster) => Promise<T>): Promise<T> => {
   const folder = new ClusterStateFolder(name);
-  const state = await folder.require();
+  // A name that is not known leaves no lock behind.
+  await folder.require();
   const unlock = folder.lock();
   try {
+    // What another command wrote that ended in this moment is in it.
+    const state = await folder.require();
     return await work({ folder, state, drivers: openDrivers(state.spec, { folder, dataDir: state.dataDir }) });
   } finally {
     unlock();
