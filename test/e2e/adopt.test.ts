@@ -49,7 +49,14 @@ test('a state that cannot be read is read from the machines again', async () => 
   writeFileSync(join(suite.home, 'clusters/lost/state.json'), '{');
   assert.match((await suite.slipway(['status', 'lost'])).stderr, /STATE_CORRUPT[\s\S]*slipway adopt lost/);
   await succeed('adopt', 'lost');
-  await succeed('down', 'lost');
+});
+
+test('down without a state goes by the journal, and forgets no machine that it does not find', async () => {
+  rmSync(join(suite.home, 'clusters/lost/state.json'));
+  const elsewhere = await suite.slipway(['down', 'lost'], { env: { SLIPWAY_DATA: join(suite.root, 'elsewhere') } });
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.stderr, /NODE_UNKNOWN[\s\S]*lost-1 \(local\), lost-2 \(local\), which are not to be found from here/);
+  assert.match(await succeed('down', 'lost'), /lost-1, lost-2/);
   assert.deepEqual(await suite.leftovers(), hostsOnly);
 });
 

@@ -10,7 +10,9 @@ import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
+import { openJournal } from '../state/cluster-journal.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { refuseElsewhere } from '../state/journalled-settings.ts';
 import { STEPS } from '../steps/index.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
@@ -62,6 +64,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const { spec } = outcome;
       // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.
       const savedSpec = { ...spec, nodes: [...spec.nodes, ...outcome.removed] };
+      await refuseElsewhere(spec, openJournal(folder.path));
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
       const drivers = openDrivers(savedSpec, {

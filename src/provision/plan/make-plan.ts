@@ -5,7 +5,9 @@ import { type ClusterDrivers, machineSpec, openDrivers } from '../cluster-driver
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { refuseForeign, requirementsFor } from '../jobs/up.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
+import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { refuseElsewhere } from '../state/journalled-settings.ts';
 import { compareCluster } from './compare-cluster.ts';
 import { finishPlan, type Plan, type PlannedChange } from './plan.ts';
 
@@ -24,6 +26,7 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   const known = await folder.read();
   const outcome = wishedSpec(wishes, known?.spec);
   const { spec } = outcome;
+  await refuseElsewhere(spec, openJournal(folder.path));
   const dataDir = known?.dataDir ?? slipwayDataDir();
   const drivers = openDrivers(
     { ...spec, nodes: [...spec.nodes, ...outcome.removed] },
