@@ -13,7 +13,7 @@ import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.
 import { openJournal } from '../state/cluster-journal.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { refuseElsewhere } from '../state/journalled-settings.ts';
-import { STEPS } from '../steps/index.ts';
+import { FIRST_STEPS, STEPS } from '../steps/index.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
 
@@ -55,6 +55,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const stopper = new AbortController();
     const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;
     const close: (() => Promise<void>)[] = [];
+    let isBegun = false;
     try {
       // Read and checked before anything is made.
       const bundle = options.bundle === undefined ? undefined : await openBundle(options.bundle, interrupted);
@@ -73,26 +74,11 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         requirements: requirementsFor(options),
         sudoPassword: options.sudoPassword,
       });
-      if (!known) await refuseForeign(drivers, spec);
+      if (known) requireSameVersion(known, options.onlyStart ?? false);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
       const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
-      const state: ClusterState = {
-        version: 2,
-        spec: savedSpec,
-        phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
-        createdAt: known?.createdAt ?? new Date().toISOString(),
-        dataDir,
-        addresses: known?.addresses ?? {},
-        ...(known?.overlay ? { overlay: known.overlay } : {}),
-        programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
-        ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
-      };
-      if (known) requireSameVersion(known, options.onlyStart ?? false);
-      await folder.write(state).catch(async (error: unknown) => {
-        if (!known) await folder.remove();
-        throw error;
-      });
+      const state = stateOf(savedSpec, { known, isNew, dataDir });
       const context = clusterContext({
         spec,
         folder,
@@ -105,21 +91,21 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         bundle,
         close,
       });
+      const running = { push, interrupted, stop: (reason: unknown) => stopper.abort(reason) };
+      // A driver that lacks its programs cannot be asked whose machines there are.
+      const prepared = await runSteps(FIRST_STEPS, context, { ...running, keep: false });
+      if (!known) await refuseForeign(drivers, spec);
+      await folder.write(state);
+      isBegun = true;
       let isKept = options.keep;
-      const { changed } = await runSteps(
-        options.onlyStart && known?.programVersion !== PRODUCT_VERSION ? STEPS.filter(isForStart) : STEPS,
-        context,
-        {
-          push,
-          interrupted,
-          stop: (reason) => stopper.abort(reason),
-          keep: options.keep,
-          // The state is what `down` and the next `up` go by.
-          remains: () => {
-            isKept = true;
-          },
+      const made = await runSteps(stepsOf(known, options), context, {
+        ...running,
+        keep: options.keep,
+        // The state is what `down` and the next `up` go by.
+        remains: () => {
+          isKept = true;
         },
-      ).catch(async (error: unknown) => {
+      }).catch(async (error: unknown) => {
         if (!isKept)
           await (isNew
             ? folder.remove()
@@ -135,7 +121,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       if (options.prune && outcome.removed.length) await prune({ context, removed: outcome.removed, push });
       return {
         cluster: spec.name,
-        changed: changed || Boolean(options.prune && outcome.removed.length),
+        changed: prepared.changed || made.changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
         server: apiServers(context)[0] ?? '',
         nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.state.addresses[node.name] ?? '' })),
@@ -144,9 +130,33 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       };
     } finally {
       await Promise.all(close.map((end) => end().catch(() => {})));
+      // What was refused leaves no folder; one with a journal is of a cluster whose state is lost.
+      if (!isBegun && !(await folder.isBegun())) await folder.remove().catch(() => {});
       unlock();
     }
   });
+
+/** As it is saved while the steps run. */
+const stateOf = (
+  spec: ClusterSpec,
+  { known, isNew, dataDir }: { known: ClusterState | undefined; isNew: boolean; dataDir: string },
+): ClusterState => ({
+  version: 2,
+  spec,
+  phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
+  createdAt: known?.createdAt ?? new Date().toISOString(),
+  dataDir,
+  addresses: known?.addresses ?? {},
+  ...(known?.overlay ? { overlay: known.overlay } : {}),
+  programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
+  ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
+});
+
+/** Those after the first. */
+const stepsOf = (known: ClusterState | undefined, { onlyStart }: UpJobOptions): typeof STEPS => {
+  const steps = STEPS.slice(FIRST_STEPS.length);
+  return onlyStart && known?.programVersion !== PRODUCT_VERSION ? steps.filter(isForStart) : steps;
+};
 
 /** Steps that lay down no programs and nothing that only programs of this version understand. */
 const isForStart = ({ name }: { name: string }): boolean =>

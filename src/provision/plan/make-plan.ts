@@ -33,17 +33,23 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
     { folder, dataDir, requirements: requirementsFor(options) },
   );
   options.report?.(`Asking for machines of ${spec.name}`);
-  if (!known) await refuseForeign(drivers, spec);
-  const [planned, problems] = await Promise.all([planResources(spec, drivers), findProblems(drivers)]);
-  const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];
+  // What is missing on this computer is told by name, and not by what could not be asked without it.
+  const problems = await findProblems(drivers);
+  const blocked = new Set(problems.map(({ driver }) => driver));
+  if (!known)
+    await refuseForeign(drivers, spec).catch((error: unknown) => {
+      if (!blocked.size || (error instanceof SlipwayError && error.code === 'CLUSTER_EXISTS')) throw error;
+    });
   const warnings: string[] = [];
+  const planned = await planResources(spec, { drivers, blocked, isNew: !known, warn: (text) => warnings.push(text) });
+  const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];
   if (known?.phase === 'deleting') warnings.push(`the removal of ${spec.name} was interrupted: slipway down ${spec.name} goes on with it`);
   if (known && !problems.length) {
     const found = await compareCluster({ known, spec, drivers, options });
     changes.push(...found.changes);
     warnings.push(...found.warnings);
   }
-  return finishPlan(spec.name, changes, { problems, warnings });
+  return finishPlan(spec.name, changes, { problems: problems.map(({ driver: _, ...problem }) => problem), warnings });
 };
 
 const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged', differs: 'change' } as const satisfies Record<
@@ -51,13 +57,26 @@ const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged', di
   string
 >;
 
-const planResources = async (spec: ClusterSpec, drivers: ClusterDrivers): Promise<PlannedChange[]> => {
+interface ResourceOptions {
+  drivers: ClusterDrivers;
+  /** Names of drivers that lack something on this computer: they may not be able to say what there is. */
+  blocked: ReadonlySet<string>;
+  isNew: boolean;
+  warn: (text: string) => void;
+}
+
+const planResources = async (spec: ClusterSpec, { drivers, blocked, isNew, warn }: ResourceOptions): Promise<PlannedChange[]> => {
   const names = [...new Set(spec.nodes.map((node) => node.driver))];
   const planned = await Promise.all(
     names.map(async (name) => {
       const driver = await drivers.named(name);
       const machines = spec.nodes.filter((node) => node.driver === name).map((node) => machineSpec(spec, node));
-      return (await driver.plan(machines)).map(({ state, detail, ...resource }) => {
+      const resources = await driver.plan(machines).catch((error: unknown) => {
+        if (!blocked.has(name)) throw error;
+        warn(`the driver ${name} cannot be asked what there is${isNew ? ': taken as nothing' : ', and its machines are left out'}`);
+        return isNew ? machines.map((machine) => ({ kind: 'machine', name: machine.name, state: 'absent' as const })) : [];
+      });
+      return resources.map(({ state, detail, ...resource }: PlannedResource) => {
         const node = resource.kind === 'machine' ? spec.nodes.find((one) => one.name === resource.name) : undefined;
         return {
           action: ACTION_OF[state],
@@ -76,9 +95,14 @@ const ofNode = (node: NodeSpec | undefined): string[] => [
   ...(typeof node?.settings['host'] === 'string' ? [node.settings['host']] : []),
 ];
 
-const findProblems = async (drivers: ClusterDrivers): Promise<Plan['problems']> => {
-  const findings = (await Promise.all((await drivers.used()).map((driver) => driver.preflight()))).flat();
-  return findings.filter(({ severity }) => severity === 'error').map(({ problem, fix }) => ({ problem, fix }));
+const findProblems = async (drivers: ClusterDrivers): Promise<(Plan['problems'][number] & { driver: string })[]> => {
+  const findings = await Promise.all(
+    (await drivers.used()).map(async (driver) => (await driver.preflight()).map((finding) => ({ ...finding, driver: driver.name }))),
+  );
+  return findings
+    .flat()
+    .filter(({ severity }) => severity === 'error')
+    .map(({ problem, fix, driver }) => ({ problem, fix, driver }));
 };
 
 const removals = (outcome: FileOutcome, drivers: ClusterDrivers): Promise<PlannedChange[]> =>
