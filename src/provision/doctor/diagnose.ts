@@ -101,8 +101,10 @@ const fitness = (host: string, facts: HostFacts): Finding[] => {
   const asked = { ...facts, listening: [], freeMiB: new Map<string, number>(), clockAheadMs: 0 };
   const { errors, warnings } = hostFindings({
     host,
+    target: host,
     facts: asked,
     marker,
+    nodes: [],
     controlPlane: true,
     architecture: process.arch,
     force: false,
