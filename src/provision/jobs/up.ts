@@ -8,6 +8,7 @@ import { apiServers, type ClusterContext, clusterContext, type UpOptions } from 
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
+import { adoptCommand, removeCommand } from '../lost-key.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
@@ -94,7 +95,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const running = { push, interrupted, stop: (reason: unknown) => stopper.abort(reason) };
       // A driver that lacks its programs cannot be asked whose machines there are.
       const prepared = await runSteps(FIRST_STEPS, context, { ...running, keep: false });
-      if (!known) await refuseForeign(drivers, spec);
+      if (!known) await refuseForeign(drivers, folder);
       await folder.write(state);
       isBegun = true;
       let isKept = options.keep;
@@ -218,16 +219,17 @@ export const requirementsFor = ({ demo }: { demo: boolean }): readonly Requireme
   demo ? [{ needs: '/bin/busybox', package: 'busybox-static' }] : [];
 
 /** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
-export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec): Promise<void> => {
+export const refuseForeign = async (drivers: ClusterDrivers, folder: ClusterStateFolder): Promise<void> => {
   const foreign = await drivers.list();
   if (!foreign.length) return;
+  const names = [...new Set(foreign.map(({ driver }) => driver.name))];
   throw new SlipwayError('CLUSTER_EXISTS', {
-    tried: `make the cluster ${spec.name}`,
-    cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
+    tried: `make the cluster ${folder.name}`,
+    cause: `there are machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
     advice: [
-      `slipway adopt ${spec.name} --driver ${spec.driver}   # makes it known here again`,
-      `slipway up ${spec.name}-2`,
-      `slipway down ${spec.name} --force   # removes those machines`,
+      ...names.map((driver) => adoptCommand(driver, folder)),
+      `slipway up ${folder.name}-2`,
+      ...names.map((driver) => removeCommand(driver, folder)),
     ],
   });
 };

@@ -37,7 +37,7 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   const problems = await findProblems(drivers);
   const blocked = new Set(problems.map(({ driver }) => driver));
   if (!known)
-    await refuseForeign(drivers, spec).catch((error: unknown) => {
+    await refuseForeign(drivers, folder).catch((error: unknown) => {
       if (!blocked.size || (error instanceof SlipwayError && error.code === 'CLUSTER_EXISTS')) throw error;
     });
   const warnings: string[] = [];
