@@ -115,7 +115,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
             // The first failure is the one to be told; on a full disk this one follows from it.
             (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
           );
-        throw withNextCommand(error, spec.name, { isKept, wasWished: options.keep });
+        throw withNextCommand(error, spec.name, { isKept, wasWished: options.keep, command: options.command });
       });
       context.state = { ...context.state, phase: 'ready' };
       await folder.write(context.state);
@@ -234,14 +234,19 @@ export const refuseForeign = async (drivers: ClusterDrivers, folder: ClusterStat
   });
 };
 
-const withNextCommand = (error: unknown, cluster: string, { isKept, wasWished }: { isKept: boolean; wasWished: boolean }): unknown => {
+const withNextCommand = (
+  error: unknown,
+  cluster: string,
+  { isKept, wasWished, command }: { isKept: boolean; wasWished: boolean; command: string | undefined },
+): unknown => {
   if (!(error instanceof SlipwayError)) return error;
   const own = error.advice.filter((line) => !line.includes('--keep'));
   if (isKept && !wasWished)
     return error.with({
       advice: [...own, `slipway down ${cluster}   # removes what could not be taken back`, `slipway up ${cluster}   # goes on`],
     });
-  if (error.code !== 'STEP_FAILED') return error;
+  // Other commands than `up` keep nothing.
+  if (error.code !== 'STEP_FAILED' || (command && !isKept)) return error;
   return error.with({
     advice: isKept
       ? [...own, `slipway up ${cluster}`, `slipway down ${cluster}`]
