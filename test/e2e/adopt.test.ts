@@ -1,6 +1,6 @@
 /** A cluster whose state is lost: found again by its machines and their own files, with its authority; its workloads go on. */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Plan } from '../../src/provision/plan/plan.ts';
@@ -65,6 +65,7 @@ test('over SSH: by its hosts; one that is none is told', async () => {
   const none = await suite.slipway(['adopt', 'rack', ...hosts]);
   assert.equal(none.code, 1);
   assert.match(none.stderr, /NODE_UNKNOWN[\s\S]*nothing of Slipway is installed on it/);
+  assert.ok(!existsSync(join(suite.home, 'clusters/rack')), 'nothing of the search stays');
   await succeed('up', 'rack', ...hosts, '--yes');
   const uid = await uidOf('namespace default');
   rmSync(join(suite.home, 'clusters'), { recursive: true });

@@ -21,6 +21,8 @@ export const adopt = (wishes: ClusterWishes, options: { signal: AbortSignal }): 
   startJob(async (push) => {
     const folder = new ClusterStateFolder(wishes.name);
     const unlock = folder.lock();
+    const wasBegun = await folder.isBegun();
+    let isAdopted = false;
     try {
       await refuseKnown(folder);
       const drivers = openDrivers(stubOf(wishes), { folder, dataDir: slipwayDataDir() });
@@ -28,7 +30,10 @@ export const adopt = (wishes: ClusterWishes, options: { signal: AbortSignal }): 
         findRemains(wishes, { folder, drivers, push, ...options }),
       );
       await step(push, { name: 'state', title: 'Writing the state' }, () => writeState(wishes, { folder, remains }));
+      isAdopted = true;
     } finally {
+      // Where nothing was found, nothing of the search stays: a folder would look like a cluster whose state is lost.
+      if (!isAdopted && !wasBegun) await folder.remove();
       unlock();
     }
     const inner = up(
