@@ -4,7 +4,18 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -13,6 +24,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const startedAt = new Date();
 const forPackage = process.argv.includes('--package');
+/** An hour: no build takes as long. */
+const KEPT_MS = 3600_000;
 
 const shared = {
   bundle: true,
@@ -53,11 +66,12 @@ const cloudsApart = {
 
 const main = async () => {
   mkdirSync(dist, { recursive: true });
+  removeKilled();
   const work = mkdtempSync(join(root, 'dist-'));
   try {
     const define = { SLIPWAY_STORE_WORKER: JSON.stringify(await storeWorker()) };
     const programs = ['slipway-server', 'slipway-agent'].filter((name) => globSync(join(root, `src/runtime/${name}.ts`)).length > 0);
-    await Promise.all([
+    await allEnded([
       // The SDK of a cloud: laid only where it is used.
       build({ ...forNodes, entryPoints: ['src/drivers/aws/aws-cloud.ts'], outfile: join(work, 'slipway-aws.js') }),
       ...programs.map((name) =>
@@ -82,9 +96,24 @@ const main = async () => {
   }
 };
 
+/** Also when one fails: what still writes would make the folder again that is removed. */
+const allEnded = async (builds) => {
+  const failed = (await Promise.allSettled(builds)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+};
+
+/** Folders of builds that were killed. Those of the last hour may be of one that is at work. */
+const removeKilled = () => {
+  for (const name of readdirSync(root).filter((entry) => /^dist-(types-)?[A-Za-z0-9]{6}$/.test(entry))) {
+    const path = join(root, name);
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Infinity };
+    if (mtimeMs < Date.now() - KEPT_MS) rmSync(path, { recursive: true, force: true });
+  }
+};
+
 /** What earlier builds left: kept for an hour, because a program that runs on may still load it. A package has none of it. */
 const removeOld = (folder) => {
-  const limit = forPackage ? startedAt.getTime() : Date.now() - 3600_000;
+  const limit = forPackage ? startedAt.getTime() : Date.now() - KEPT_MS;
   for (const entry of globSync('**/*', { cwd: folder, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     // Another build may be faster.

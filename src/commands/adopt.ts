@@ -18,7 +18,7 @@ export default class Adopt extends BaseCommand<typeof flags> {
   static override summary = 'Take over a cluster whose state on this computer is lost';
   static override usage = '[NAME] [flags]';
   static override description =
-    'Finds the machines by their driver, or by the hosts that are given, and reads from them what the cluster is, with its authority. Workloads go on. Works as long as the control-plane node is reached.';
+    'Finds the machines by their driver, or by the hosts that are given, and reads from them what the cluster is, with its authority. Workloads go on. Works as long as the control-plane node is reached: machines of kvm, virtualbox and aws let in one key alone, which lies in the folder of the cluster (~/.slipway/clusters/NAME).';
   static override examples = [
     'slipway adopt demo',
     'slipway adopt lab --host root@192.0.2.11 --host root@192.0.2.12',

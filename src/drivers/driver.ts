@@ -53,6 +53,8 @@ export interface DriverDescriptor {
   /** One sentence for the wizard: what it makes, and where. */
   readonly summary: string;
   readonly settings: readonly DriverSetting[];
+  /** Below `stateDir`: the key that logs in to a cluster's machines, for drivers whose machines let in no other. It is nowhere else. */
+  readonly keyFile?: string;
   load(options: DriverOptions): Promise<Driver>;
 }
 

@@ -60,6 +60,8 @@ export const clusterContext = (given: Pick<ClusterContext, Given> & Partial<Clus
 export interface UpOptions {
   /** Install what is missing without asking. */
   yes: boolean;
+  /** What was typed, where it was not `slipway up NAME`: for advice, which says what to add to it. */
+  command?: string | undefined;
   /** Leave everything as it is when a step fails. */
   keep: boolean;
   demo: boolean;
@@ -98,6 +100,10 @@ export const hostOf = (context: ClusterContext, node: NodeSpec): Host => {
   return host;
 };
 
+/** For advice: what was typed, for more flags to be added. */
+export const commandOf = ({ spec, options }: Pick<ClusterContext, 'spec' | 'options'>): string =>
+  options.command ?? `slipway up ${spec.name}`;
+
 export const addressOf = (context: ClusterContext, node: NodeSpec): string => {
   const address = context.machines.get(node.name)?.address ?? context.state.addresses[node.name];
   if (!address) throw new SlipwayError('NODE_UNKNOWN', { tried: `find the address of ${node.name}`, cause: 'it has no machine yet' });
@@ -117,7 +123,15 @@ export const apiServersFor = (context: ClusterContext, node: NodeSpec): string[]
   );
 
 const externalApiServer = (context: ClusterContext, node: NodeSpec): string =>
-  apiServer(externalAddressOf(context, node), context.machines.get(node.name)?.forwardedPorts?.[API_PORT] ?? API_PORT);
+  apiServerOf(context.machines.get(node.name) ?? { address: addressOf(context, node) });
+
+/** Where this computer, and nodes of other drivers, reach the one on that machine. */
+export const apiServerOf = ({
+  address,
+  externalAddress,
+  forwardedPorts,
+}: Pick<Machine, 'address' | 'externalAddress' | 'forwardedPorts'>): string =>
+  apiServer(externalAddress ?? address, forwardedPorts?.[API_PORT] ?? API_PORT);
 
 const apiServer = (address: string, port: number): string => `https://${address}:${port}`;
 

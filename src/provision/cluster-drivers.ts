@@ -4,8 +4,12 @@ import type { ClusterSpec, NodeSpec } from './spec/cluster-spec.ts';
 import { API_PORT, NODE_REQUIREMENTS } from './spec/node-paths.ts';
 import { openJournal } from './state/cluster-journal.ts';
 import type { ClusterStateFolder } from './state/cluster-state.ts';
+import { journalledSettings } from './state/journalled-settings.ts';
 
-/** The drivers of one cluster, whose pools may use several. Each is loaded when it is first asked for. */
+/**
+ * The drivers of one cluster, whose pools may use several. Each is loaded when it is first asked for, and looks where the journal says that the
+ * cluster was made, whatever the environment says today.
+ */
 export interface ClusterDrivers {
   of(node: Pick<NodeSpec, 'driver'>): Promise<Driver>;
   named(name: string): Promise<Driver>;
@@ -29,14 +33,17 @@ export const openDrivers = (
   const named = (name: string): Promise<Driver> => {
     const there = opened.get(name);
     if (there) return there;
-    const driver = loadDriver(name, {
-      dataDir: options.dataDir,
-      stateDir: options.folder.path,
-      requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
-      journal: openJournal(options.folder.path),
-      settings: spec.driverSettings?.[name],
-      secrets: { sudoPassword: options.sudoPassword },
-    });
+    const journal = openJournal(options.folder.path);
+    const load = (settled: Record<string, string>): Promise<Driver> =>
+      loadDriver(name, {
+        dataDir: options.dataDir,
+        stateDir: options.folder.path,
+        requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
+        journal,
+        settings: { ...spec.driverSettings?.[name], ...settled },
+        secrets: { sudoPassword: options.sudoPassword },
+      });
+    const driver = journalledSettings(journal, name).then(load);
     opened.set(name, driver);
     return driver;
   };

@@ -8,9 +8,9 @@ import { createRestTransport } from '../client/rest/rest-transport.ts';
 import type { KeyPair } from '../pki/certificates.ts';
 import { connectionOf, parseKubeconfig } from '../pki/kubeconfig.ts';
 import { adminPair, readAuthorities, writeKubeconfigs } from './admin-access.ts';
+import { apiServerOf } from './cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from './cluster-drivers.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
-import { API_PORT } from './spec/node-paths.ts';
 import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
 
 const SETTLE_MS = 20_000;
@@ -35,23 +35,24 @@ export const followCluster = async (name: string): Promise<{ changed: boolean }>
   const answers = await isApiServer(known, { trustPem });
   if (!answers || state.movingSince) {
     const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
-    server = answers ? known : ((await serverElsewhere({ state, drivers, trustPem })) ?? known);
+    server = answers ? known : ((await serverElsewhere({ nodes: state.spec.nodes, drivers, trustPem })) ?? known);
     const patienceMs = server === known ? 0 : SETTLE_MS;
     if (answers || server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair, patienceMs });
   }
   return writeKubeconfigs(folder, { cluster: name, server, trustPem, admin: pair }, { merge: 'known', makeCurrent: false });
 };
 
-const serverElsewhere = async (cluster: {
-  state: ClusterState;
-  drivers: ClusterDrivers;
+/** Where the drivers have the control planes, then where the network says. Undefined: nowhere, or it is off. */
+export const serverElsewhere = async (cluster: {
+  nodes: readonly NodeSpec[];
+  drivers: Pick<ClusterDrivers, 'describe'>;
   trustPem: string;
 }): Promise<string | undefined> => {
-  const { state, drivers, trustPem } = cluster;
-  const machines = await Promise.all(state.spec.nodes.filter((node) => node.controlPlane).map((node) => drivers.describe(node)));
+  const { nodes, drivers, trustPem } = cluster;
+  const machines = await Promise.all(nodes.filter((node) => node.controlPlane).map((node) => drivers.describe(node)));
   // Nothing is to be found while the control plane is off, and the search would take its time.
   if (machines.every((machine) => machine?.state !== 'running')) return undefined;
-  const urls = machines.flatMap((machine) => (machine ? [`https://${machine.externalAddress ?? machine.address}:${API_PORT}`] : []));
+  const urls = machines.flatMap((machine) => (machine ? [apiServerOf(machine)] : []));
   for (const url of urls) if (await isApiServer(url, { trustPem })) return url;
   const [found] = await findApiServers({ trustPem });
   return found;
@@ -90,17 +91,13 @@ const learnAddresses = async (cluster: {
     await moveTo(drivers, state.spec, moves);
     const unlock = folder.lock();
     try {
-      const addressOf = new Map(moves.map(({ name, to }) => [name, to]));
-      const addresses = Object.fromEntries(
-        Object.entries(state.addresses).map(([name, address]) => [name, addressOf.get(name) ?? address]),
-      );
-      const nodes = state.spec.nodes.map((node) =>
-        withHost(
-          node,
-          moves.find(({ name }) => name === node.name),
-        ),
-      );
-      await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses, movingSince: isMoving ? since : undefined });
+      // Another command may have changed it while the nodes were asked, or taken the cluster away.
+      const now = await folder.read();
+      if (now?.phase !== 'ready') return;
+      const moveOf = new Map(moves.map((move) => [move.name, move]));
+      const addresses = Object.fromEntries(Object.entries(now.addresses).map(([name, address]) => [name, moveOf.get(name)?.to ?? address]));
+      const nodes = now.spec.nodes.map((node) => withHost(node, moveOf.get(node.name)));
+      await folder.write({ ...now, spec: { ...now.spec, nodes }, addresses, movingSince: isMoving ? since : undefined });
     } finally {
       unlock();
     }

@@ -3,14 +3,18 @@ import type { HostFacts } from '../hosts/facts/host-facts.ts';
 import { distributionFamily } from '../hosts/packages/distribution-family.ts';
 import { installCommand } from '../hosts/packages/install-packages.ts';
 import type { Listener } from './doctor/node-facts.ts';
-import { type NodeMarker, ownerOf, parseMarker } from './node-marker.ts';
+import { hostTaken, type NodeMarker, ownerOf, parseMarker } from './node-marker.ts';
 import { AGENT_PORT, API_PORT, missingPackages, NODE_PATHS } from './spec/node-paths.ts';
 
 export interface HostQuestion {
   /** For messages. */
   host: string;
+  /** As it is typed. */
+  target: string;
   facts: HostFacts;
   marker: NodeMarker;
+  /** All of the cluster. */
+  nodes: readonly string[];
   controlPlane: boolean;
   /** Of the computer whose Node.js is laid down. */
   architecture: string;
@@ -18,6 +22,8 @@ export interface HostQuestion {
   force: boolean;
   /** Packages that are missing are installed. */
   yes: boolean;
+  /** What was typed, for more flags to be added. */
+  command: string;
   /** Who listens where, asked for when a port that is needed is taken. */
   listeners?: readonly Listener[];
 }
@@ -46,18 +52,9 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
   const unfit = (cause: string, advice: readonly string[] = []): void =>
     void errors.push(new SlipwayError('PREFLIGHT_FAILED', { tried, cause, advice }));
 
-  if (owner === 'taken' && found && !force)
-    errors.push(
-      new SlipwayError('HOST_TAKEN', {
-        tried,
-        cause: `it is ${found.node} of the cluster ${found.cluster}, which was made at ${found.clusterCreatedAt}`,
-        advice: [
-          `slipway down ${found.cluster}`,
-          `slipway node reset ${host}`,
-          'slipway up --force   # takes it over, with what runs on it',
-        ],
-      }),
-    );
+  // A sibling is not taken over by force: the cluster would lose it.
+  if (owner === 'taken' && found && (!force || isSibling(found, question)))
+    errors.push(hostTaken(host, { found, wanted: marker, target: question.target, command: question.command }));
   if (facts.architecture !== question.architecture)
     unfit(
       `its processors are ${facts.architecture}, and those of this computer ${question.architecture}: Slipway lays down its own Node.js and images, which are for one kind`,
@@ -73,10 +70,7 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
       new SlipwayError('PACKAGES_MISSING', {
         tried,
         cause: `it lacks ${missing.join(', ')}`,
-        advice: [
-          `${installCommand(family.packageManager, missing)}   # on ${host}`,
-          `slipway up ${marker.cluster} --yes   # installs them itself`,
-        ],
+        advice: [`${installCommand(family.packageManager, missing)}   # on ${host}`, `${question.command} --yes   # installs them itself`],
       }),
     );
   if (owner !== 'us') errors.push(...spaceErrors(question, tried));
@@ -87,6 +81,9 @@ export const hostFindings = (question: HostQuestion): HostAnswer => {
     unfit(`its clock is ${clockText(facts)}: certificates would not be valid there`, [`timedatectl set-ntp true   # on ${host}`]);
   return { errors, warnings: warningsOf(question), owner };
 };
+
+const isSibling = (found: NodeMarker, { marker, nodes }: HostQuestion): boolean =>
+  found.cluster === marker.cluster && found.clusterCreatedAt === marker.clusterCreatedAt && nodes.includes(found.node);
 
 const spaceErrors = ({ host, facts }: HostQuestion, tried: string): SlipwayError[] =>
   (

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path/posix';
+import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { NODE_MARKER } from '../hosts/facts/facts-script.ts';
 import type { Host } from '../hosts/host.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
@@ -45,6 +47,43 @@ export const sinceOf = (node: Pick<NodeSpec, 'name' | 'since'>, marker: string |
     .at(-1);
 };
 
-/** One line, as facts have it. */
-export const writeMarker = (host: Host, marker: NodeMarker): Promise<{ changed: boolean }> =>
-  host.writeFile(NODE_MARKER, `${JSON.stringify(marker)}\n`, { mode: 0o600 });
+/**
+ * Marks a host as the node. `owner`: whose it was when it was looked at; one that was nobody's is marked only if it still is, so that of two who
+ * looked at the same time (two nodes that are one host under two names, two clusters) one is refused. Throws HOST_TAKEN.
+ */
+export const markHost = async (
+  host: Host,
+  marker: NodeMarker,
+  { owner, ...told }: { owner: ReturnType<typeof ownerOf>; target: string; command: string },
+): Promise<{ changed: boolean }> => {
+  const text = `${JSON.stringify(marker)}\n`;
+  if (owner === 'us') return host.writeFile(NODE_MARKER, text, { mode: 0o600 });
+  const { stdout } = await host.run(['sh', '-c', MARK], { input: text });
+  const found = parseMarker(stdout.trim() || undefined);
+  if (found && ownerOf(found, marker) === 'taken') throw hostTaken(host.name, { found, wanted: marker, ...told });
+  return { changed: found === undefined };
+};
+
+/** `target`: the host as it is typed; `command`: what was typed. */
+export const hostTaken = (
+  host: string,
+  { found, wanted, target, command }: { found: NodeMarker; wanted: NodeMarker; target: string; command: string },
+): SlipwayError => {
+  const { cluster, clusterCreatedAt, node } = found;
+  const isOurs = cluster === wanted.cluster && clusterCreatedAt === wanted.clusterCreatedAt;
+  return new SlipwayError('HOST_TAKEN', {
+    tried: `use ${host} as a node`,
+    cause: isOurs
+      ? `it is ${node} of this cluster: one host, under two names, cannot be two nodes`
+      : `it is ${node} of the cluster ${cluster}, which was made at ${clusterCreatedAt}`,
+    advice: isOurs
+      ? [`slipway node list --cluster ${cluster}`, `${command}   # with another host`]
+      : [`slipway down ${cluster}`, `slipway node reset ${target}`, `${command} --force   # takes it over, with what runs on it`],
+  });
+};
+
+/** One line, as facts have it. A link is made only where there is nothing of its name, and with the whole content; else what is there is said. */
+const MARK = `umask 077
+mkdir -p ${dirname(NODE_MARKER)} && new=$(mktemp ${NODE_MARKER}.XXXXXX) && cat > "$new" || exit
+if ! ln "$new" ${NODE_MARKER} 2> /dev/null; then cat ${NODE_MARKER}; fi
+status=$?; rm -f "$new"; exit $status`;

@@ -20,6 +20,8 @@ export interface DrillOptions {
   longest: { upMs: number; downMs: number };
   /** Above 1, kills of `up` come early more often: with 3 half of them come in the first eighth, where most is made when machines then boot for minutes. */
   skew?: number;
+  /** Of the series that end with a killed `up`, the share after which one more `up` must finish the cluster, before `down`. Default 0. */
+  goOn?: number;
   log: (line: string) => void;
 }
 
@@ -28,20 +30,26 @@ export interface DrillResult {
   /** Kills that met a program that had ended by then. */
   late: number;
   downs: number;
+  /** Clusters that were finished after all. */
+  finished: number;
 }
 
 /** Throws at the first thing that is left, with the round and the seed that make it again. */
 export const killDrill = async (options: DrillOptions): Promise<DrillResult> => {
   const { suite, kills, seed, log } = options;
   const random = randomNumbers(seed);
+  // Numbers of its own: the kills of a seed stay the same.
+  const finishing = randomNumbers(seed + 1);
   const before = new Set(await suite.leftovers());
-  const result: DrillResult = { kills: 0, late: 0, downs: 0 };
+  const result: DrillResult = { kills: 0, late: 0, downs: 0, finished: 0 };
   while (result.kills < kills) {
     const name = `drill-${result.downs + 1}`;
     const rounds = 1 + Math.floor(random() * 3);
     const told: string[] = [];
+    let endsWithUp = false;
     for (let round = 0; round < rounds && result.kills < kills; round++) {
       const isUp = round === 0 || random() < 0.5;
+      endsWithUp = isUp;
       const afterMs = Math.floor(isUp ? random() ** (options.skew ?? 1) * options.longest.upMs : random() * options.longest.downMs);
       const cli = suite.startSlipway(isUp ? ['up', name, '--yes', ...options.upArgs] : ['down', name]);
       const ended = await Promise.race([cli.ended.then(() => true), delay(afterMs, false)]);
@@ -51,11 +59,23 @@ export const killDrill = async (options: DrillOptions): Promise<DrillResult> => 
       if (ended) result.late++;
       told.push(`${isUp ? 'up' : 'down'} killed after ${afterMs} ms${ended ? ' (had ended)' : ''}`);
     }
+    if (endsWithUp && finishing() < (options.goOn ?? 0)) {
+      await expectToGoOn(options, { name, story: `${told.join(', ')} (seed ${seed}, cluster ${name})` });
+      told.push('up finished it');
+      result.finished++;
+    }
     await expectCleanDown(options, { name, before, story: `${told.join(', ')} (seed ${seed}, cluster ${name})` });
     result.downs++;
     log(`${result.kills}/${kills}: ${told.join(', ')}: nothing left`);
   }
   return result;
+};
+
+const expectToGoOn = async ({ suite, upArgs }: DrillOptions, { name, story }: { name: string; story: string }): Promise<void> => {
+  const up = await suite.slipway(['up', name, '--yes', ...upArgs]);
+  assert.equal(up.code, 0, `up did not go on after ${story}: ${up.stderr}`);
+  const status = await suite.slipway(['status', name]);
+  assert.equal(status.code, 0, `not well after ${story}: ${status.stdout}${status.stderr}`);
 };
 
 const expectCleanDown = async (

@@ -90,3 +90,11 @@ test('the hosts are reached at their new addresses, and are known by their old k
   assert.equal(again.code, 0, again.stderr);
   await works(60_000);
 });
+
+test('a command that changes the cluster finds it at other addresses by itself', async () => {
+  await machines.restart('10.89.78');
+  const remove = async (): Promise<boolean> => (await suite.slipway(['node', 'remove', 'move-3'])).code === 0;
+  await until(remove, { withinMs: 120_000, what: 'move-3 is removed' });
+  const names = (await slipway('get', 'nodes', '-o', 'name')).trim().split('\n');
+  assert.deepEqual(names, ['node/move-1', 'node/move-2']);
+});

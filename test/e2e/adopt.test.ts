@@ -1,6 +1,6 @@
 /** A cluster whose state is lost: found again by its machines and their own files, with its authority; its workloads go on. */
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Plan } from '../../src/provision/plan/plan.ts';
@@ -49,7 +49,14 @@ test('a state that cannot be read is read from the machines again', async () => 
   writeFileSync(join(suite.home, 'clusters/lost/state.json'), '{');
   assert.match((await suite.slipway(['status', 'lost'])).stderr, /STATE_CORRUPT[\s\S]*slipway adopt lost/);
   await succeed('adopt', 'lost');
-  await succeed('down', 'lost');
+});
+
+test('down without a state goes by the journal, and forgets no machine that it does not find', async () => {
+  rmSync(join(suite.home, 'clusters/lost/state.json'));
+  const elsewhere = await suite.slipway(['down', 'lost'], { env: { SLIPWAY_DATA: join(suite.root, 'elsewhere') } });
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.stderr, /NODE_UNKNOWN[\s\S]*lost-1 \(local\), lost-2 \(local\), which are not to be found from here/);
+  assert.match(await succeed('down', 'lost'), /lost-1, lost-2/);
   assert.deepEqual(await suite.leftovers(), hostsOnly);
 });
 
@@ -58,6 +65,7 @@ test('over SSH: by its hosts; one that is none is told', async () => {
   const none = await suite.slipway(['adopt', 'rack', ...hosts]);
   assert.equal(none.code, 1);
   assert.match(none.stderr, /NODE_UNKNOWN[\s\S]*nothing of Slipway is installed on it/);
+  assert.ok(!existsSync(join(suite.home, 'clusters/rack')), 'nothing of the search stays');
   await succeed('up', 'rack', ...hosts, '--yes');
   const uid = await uidOf('namespace default');
   rmSync(join(suite.home, 'clusters'), { recursive: true });

@@ -1,6 +1,6 @@
 /** What a person can get wrong when making clusters: a clear error, the right exit code, and nothing half-done. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { enterSuite } from '../support/suite.ts';
@@ -23,6 +23,13 @@ const CASES: readonly { it: string; args: string[]; code: number; says: RegExp }
     says: /1 hosts are given/,
   },
   { it: 'a cluster that is not there', args: ['down', 'nobody'], code: 1, says: /CLUSTER_UNKNOWN/ },
+  { it: 'nodes for a cluster that is not there', args: ['node', 'add', '--cluster', 'nobody'], code: 1, says: /CLUSTER_UNKNOWN/ },
+  {
+    it: 'hosts for sandboxes',
+    args: ['up', 'x', '--driver', 'local', '--host', 'h'],
+    code: 2,
+    says: /the driver local, which takes no hosts/,
+  },
   { it: 'a node of no cluster', args: ['node', 'kill', 'x-1'], code: 1, says: /CLUSTER_UNKNOWN[\s\S]*no cluster has been made yet/ },
 ];
 
@@ -57,6 +64,52 @@ test('a subnet that is routed already is refused, and taken back', async () => {
   await suite.run(['ip', 'link', 'delete', 'busy0']);
   assert.deepEqual(await suite.leftovers(), []);
   assert.deepEqual(names(), []);
+});
+
+/** A computer without virsh, whose apt-get brings it: in the suite's own mounts. */
+const withoutVirsh = async (work: (installed: () => string) => Promise<void>): Promise<void> => {
+  const log = join(suite.root, 'apt.log');
+  const mask = join(suite.root, 'mask');
+  mkdirSync(mask);
+  // A whiteout: the file is not there for who looks through both folders.
+  const hide = `mknod ${mask}/virsh c 0 0 && mount -t overlay overlay -o lowerdir=${mask}:/usr/bin /usr/bin`;
+  assert.equal((await suite.run(['sh', '-c', `mount -t tmpfs tmpfs /usr/local/sbin && ${hide}`])).code, 0);
+  const script = `#!/bin/sh\necho "$@" >> ${log}\ncase "$*" in *libvirt-clients*) umount -l /usr/bin;; esac\n`;
+  writeFileSync('/usr/local/sbin/apt-get', script, { mode: 0o755 });
+  try {
+    await work(() => (existsSync(log) ? readFileSync(log, 'utf8') : ''));
+  } finally {
+    await suite.run(['sh', '-c', 'umount -l /usr/bin; umount -l /usr/local/sbin']);
+  }
+};
+
+test('what a driver lacks on this computer is told before anything is asked of it, and installed with --yes', {
+  skip: existsSync('/usr/bin/virsh') ? false : 'virsh is not installed',
+}, async () => {
+  await withoutVirsh(async (installed) => {
+    const doctor = await suite.slipway(['doctor', '--driver', 'kvm', '-o', 'json']);
+    const [{ fix }] = JSON.parse(doctor.stdout) as [{ fix: string }];
+    const planned = await suite.slipway(['plan', 'x', '--driver', 'kvm']);
+    assert.equal(planned.code, 0, planned.stderr);
+    assert.match(planned.stdout, /\+ machine x-1 +control plane[\s\S]*In the way: This host lacks virsh\n/);
+    assert.ok(planned.stdout.includes(`try: ${fix}\n`), planned.stdout);
+    const refused = await suite.slipway(['up', 'x', '--driver', 'kvm']);
+    assert.match(refused.stderr, /PACKAGES_MISSING[\s\S]*This host lacks virsh/);
+    assert.ok(refused.stderr.includes(fix), refused.stderr);
+    assert.equal(installed(), '');
+    const result = await suite.slipway(['up', 'x', '--driver', 'kvm', '--yes']);
+    assert.match(installed(), /^install --yes .*libvirt-clients/);
+    // No libvirt runs here: that is what is looked at next.
+    assert.match(result.stderr, /HYPERVISOR_UNREACHABLE/);
+    assert.deepEqual(names(), []);
+  });
+});
+
+test('a plan for VirtualBox says how it is installed', {
+  skip: existsSync('/usr/bin/VBoxManage') && 'VirtualBox is installed',
+}, async () => {
+  const result = await suite.slipway(['plan', 'x', '--driver', 'virtualbox']);
+  assert.match(result.stdout, /In the way: VirtualBox is not installed\n +try: apt-get install virtualbox/);
 });
 
 test('machines of that name which another home made are not touched', async () => {

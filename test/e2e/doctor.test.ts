@@ -96,6 +96,14 @@ test('a host before it becomes a node: ports, firewall, DNS, swap, kernel, clock
   assert.equal(await look(), clean);
 });
 
+test('packages that a host of the Fedora family lacks have their names there, and come with dnf', async () => {
+  const target = machines.targets[0] as string;
+  const undo = [await shadow(first, '/etc/os-release', 'ID=rocky\n'), await shadow(first, '/usr/sbin/conntrack', '', 0o644)];
+  const found = (await doctor('--host', target, ...access)).find(({ problem }) => problem.startsWith('It lacks '));
+  for (const step of undo) await step();
+  assert.match(found?.fix ?? '', /^dnf install conntrack-tools +# on /);
+});
+
 test('a host that is not there, and one that refuses the key, are told with what to try', async () => {
   const [finding] = await doctor('--host', 'root@192.0.2.99', ...access);
   assert.match(problemsOf([finding as AboutFinding]), /error: root@192\.0\.2\.99: cannot .*192\.0\.2\.99/);

@@ -18,11 +18,14 @@ interface NodeRow {
   ready?: boolean;
 }
 const nodes = async (): Promise<NodeRow[]> => JSON.parse(await succeed('node', 'list', '-o', 'json'));
-const readyPods = async (): Promise<string[]> => {
+const readyPods = async (app = 'demo'): Promise<string[]> => {
   const path = '{range .items[*]}{.metadata.name} {.spec.nodeName} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
-  const rows = (await succeed('get', 'pods', '-l', 'app=demo', '-o', `jsonpath=${path}`)).split('\n');
+  const rows = (await succeed('get', 'pods', '-l', `app=${app}`, '-o', `jsonpath=${path}`)).split('\n');
   return rows.filter((row) => row.endsWith(' True'));
 };
+
+/** Of machines that there are. */
+const machineFolders = (): string[] => readdirSync(join(suite.data, 'clusters/life/nodes')).sort();
 
 before(() => succeed('up', 'life', '--yes', '--demo'));
 after(() => suite.slipway(['down', 'life', '--force']));
@@ -77,13 +80,34 @@ test('node replace puts a new machine in its place', async () => {
   assert.match(refused.stderr, /only control plane/);
 });
 
-test('node remove drains it and takes it out', async () => {
-  await succeed('node', 'remove', 'life-3');
+test('node remove drains it as disruption budgets allow, and its machine goes', async () => {
+  const others = ['life-1', 'life-2'];
+  for (const name of others) await succeed('cordon', name);
+  await succeed('create', 'deployment', 'guarded', '--image=registry.slipway.local/demo:1', '--replicas=2');
+  await succeed('create', 'poddisruptionbudget', 'guarded', '--selector=app=guarded', '--min-available=2');
+  const places = async (): Promise<string[]> => (await readyPods('guarded')).map((row) => row.split(' ')[1] ?? '');
+  await until(async () => (await places()).length === 2, { withinMs: 60_000, what: 'two ready pods on life-3' });
+  const before = await readyPods('guarded');
+  for (const name of others) await succeed('uncordon', name);
+  const removal = suite.startSlipway(['node', 'remove', 'life-3']);
+  await until(async () => /life-3 .*SchedulingDisabled/.test(await succeed('get', 'nodes')), { what: 'life-3 is cordoned' });
+  // The budget lets none of them go: several looks later all is as it was, and the machine is there.
+  for (let look = 0; look < 8; look++) assert.deepEqual(await readyPods('guarded'), before);
+  assert.deepEqual(new Set(await places()), new Set(['life-3']));
+  assert.ok(machineFolders().includes('life-3'));
+  await succeed('patch', 'poddisruptionbudget', 'guarded', '--type=merge', '-p', '{"spec":{"minAvailable":1}}');
+  const { code, stderr } = await removal.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /ok +Draining life-3[\s\S]*ok +Removing life-3/);
+  await until(async () => (await places()).length === 2, { withinMs: 60_000, what: 'two ready pods elsewhere' });
+  assert.ok((await places()).every((name) => others.includes(name)));
   assert.deepEqual(
     (await nodes()).map((node) => node.name),
-    ['life-1', 'life-2'],
+    others,
   );
   assert.doesNotMatch(await succeed('get', 'nodes', '-o', 'name'), /life-3/);
+  assert.deepEqual(machineFolders(), others);
+  await succeed('delete', 'deployment/guarded', 'poddisruptionbudget/guarded');
 });
 
 test('the node of the control plane is not removed', async () => {

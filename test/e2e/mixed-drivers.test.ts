@@ -8,7 +8,7 @@ import { enterSuite } from '../support/suite.ts';
 import { until } from '../support/until.ts';
 
 const suite = await enterSuite(import.meta.filename);
-const machines = await startSshMachines(join(suite.root, 'sshd'), 1);
+const machines = await startSshMachines(join(suite.root, 'sshd'), 2);
 const hostsOnly = await suite.leftovers();
 after(async () => {
   await suite.slipway(['down', 'mixed', '--force']);
@@ -97,6 +97,14 @@ test('pods on nodes of both drivers answer behind one Service', async () => {
     },
     { withinMs: 60_000, what: 'pods of both nodes answer' },
   );
+});
+
+test('node add makes a node like those of its pool: a host goes to the pool of hosts', async () => {
+  const refused = await suite.slipway(['node', 'add', '--cluster', 'mixed', '--pool', 'rack']);
+  assert.match(refused.stderr, /USAGE[\s\S]*the pool rack of mixed[\s\S]*slipway node add --cluster mixed --pool rack --host/);
+  assert.match(await succeed('node', 'add', '--cluster', 'mixed', '--host', machines.targets[1] ?? ''), /mixed-rack-2 \(/);
+  assert.match(await succeed('get', 'node', 'mixed-rack-2', '--show-labels'), /place=rack/);
+  await succeed('node', 'remove', 'mixed-rack-2', '--cluster', 'mixed');
 });
 
 test('no changes right after, and down leaves the hosts as they were', async () => {

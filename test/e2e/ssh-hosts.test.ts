@@ -19,6 +19,24 @@ after(async () => {
 
 const hostFlags = (): string[] => machines.targets.flatMap((target) => ['--host', target]);
 
+/** Another way to write the first host, which no comparison of names shows to be the same. */
+const otherAddress = async (): Promise<string> => {
+  const other = (machines.targets[0] ?? '').replace(/\d+$/, '200');
+  const address = other.replace('root@', '');
+  await machines.hosts[0]?.run(['sh', '-c', `ip -o address show to ${address} | grep -q . || ip address add ${address}/24 dev eth0`]);
+  return other;
+};
+
+test('a host under two names is no two nodes, and is left as it was', async () => {
+  const [first] = machines.hosts as [Host, Host];
+  const twice = ['--host', machines.targets[0] ?? '', '--host', await otherAddress()];
+  const result = await suite.slipway(['up', 'lab', ...twice, '-i', machines.identityFile]);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /HOST_TAKEN[\s\S]*it is lab-[12] of this cluster: one host, under two names/);
+  assert.equal(await first.readFile('/etc/slipway/node.json'), undefined);
+  assert.equal((await suite.slipway(['status', 'lab'])).code, 1, 'no cluster is left');
+});
+
 test('up on two hosts, with the demo', async () => {
   const result = await suite.slipway(['up', 'lab', ...hostFlags(), '-i', machines.identityFile, '--demo']);
   assert.equal(result.code, 0, result.stderr);
@@ -28,6 +46,13 @@ test('up on two hosts, with the demo', async () => {
 test('up again finds nothing to change', async () => {
   const result = await suite.slipway(['up', 'lab', '--demo']);
   assert.match(result.stdout, /Cluster lab is unchanged/, result.stderr);
+});
+
+test('a host that is a node is not added under another name, not even with force', async () => {
+  const result = await suite.slipway(['node', 'add', '--cluster', 'lab', '--host', await otherAddress(), '--force']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /HOST_TAKEN[\s\S]*it is lab-1 of this cluster/);
+  assert.match((await suite.slipway(['status', 'lab'])).stdout, /lab-1 .*Ready/);
 });
 
 test('a power failure of a machine that is not ours is refused', async () => {

@@ -79,8 +79,14 @@ test('up again changes nothing and says so', async () => {
 test('status tells of machines, API and certificates, for people and for programs', async () => {
   const text = await suite.slipway(['status', 'demo']);
   assert.equal(text.code, 0, text.stdout);
+  assert.match(text.stdout, /^Cluster demo: ready, driver local, version \d+\.\d+\.\d+, made \d{4}-/);
   assert.match(text.stdout, /answers[\s\S]*in 36\d days[\s\S]*demo-1 .* Ready +control-plane/);
   const status = JSON.parse((await suite.slipway(['status', 'demo', '-o', 'json'])).stdout);
+  // The one that is named is the first of all, on this computer and on every node.
+  const [, name, days] = /^Certificates: the first to end is (\S+), in (\d+) days$/m.exec(text.stdout) ?? [];
+  const certificates = status.certificates as { name: string; daysLeft: number }[];
+  assert.equal(Math.min(...certificates.map(({ daysLeft }) => daysLeft)), Number(days));
+  assert.ok(certificates.some((certificate) => certificate.name === name && certificate.daysLeft === Number(days)));
   assert.deepEqual(
     status.nodes.map((node: { ready: boolean }) => node.ready),
     [true, true],

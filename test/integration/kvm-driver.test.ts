@@ -97,6 +97,22 @@ describe('kvm driver', { skip }, () => {
     await assert.rejects(other.create(spec('k-9'), context), { code: 'CLUSTER_EXISTS' });
   });
 
+  test('where the key of the machines is lost, up and adopt say what is left to do', async () => {
+    const folder = join(suite.home, 'clusters/k');
+    const backup = new RegExp(`cp -a BACKUP/ssh ${folder}/ && slipway adopt k --driver kvm`);
+    for (const [command, code] of [
+      ['up', 'CLUSTER_EXISTS'],
+      ['adopt', 'SSH_AUTH_FAILED'],
+    ] as const) {
+      const result = await suite.slipway([command, 'k', '--driver', 'kvm']);
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, new RegExp(`${code}[\\s\\S]*k-1, k-2`));
+      assert.match(result.stderr, backup);
+      assert.match(result.stderr, /slipway down k --force --driver kvm/);
+      assert.ok(!existsSync(folder), 'nothing that looks like the key is made');
+    }
+  });
+
   test('pods are routed through their machine, now and when the network starts again', async () => {
     const [first] = await driver.list('k');
     await driver.route?.({ cluster: 'k', name: 'k-1' }, ['10.244.7.0/24']);

@@ -56,5 +56,6 @@ export const awsDriver: DriverDescriptor = {
       description: 'How long a machine may take until it answers SSH [300]',
     },
   ],
+  keyFile: 'aws/id_ed25519',
   load: async (options) => (await import('./aws-driver.ts')).createAwsDriver(options),
 };

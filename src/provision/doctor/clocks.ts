@@ -15,7 +15,7 @@ export const clockFindings = (nodes: ReadonlyMap<string, Pick<NodeFacts, 'clockO
       {
         severity: off < ERROR_MS ? 'warning' : 'error',
         problem: `The clock of ${name} is ${seconds} s ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} this computer's: certificates, tokens and leases are judged by it.`,
-        fix: `timedatectl set-ntp true   # on ${name}; or apt-get install chrony`,
+        fix: `timedatectl set-ntp true   # on ${name}; or with chrony`,
       },
     ];
   });

@@ -2,17 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../drivers/driver.ts';
-import { DRIVER_NAMES, loadDriver } from '../../drivers/index.ts';
+import { loadDriver } from '../../drivers/index.ts';
 import { factsOf, type HostFacts } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
+import { distributionFamily } from '../../hosts/packages/distribution-family.ts';
+import { installCommand } from '../../hosts/packages/install-packages.ts';
 import { hostFindings } from '../host-findings.ts';
 import { DEFAULT_NETWORK } from '../spec/cluster-spec.ts';
-import { NODE_REQUIREMENTS } from '../spec/node-paths.ts';
 import { openJournal } from '../state/cluster-journal.ts';
-import { ClusterStateFolder, clusterNames, slipwayDataDir, slipwayHome } from '../state/cluster-state.ts';
+import { ClusterStateFolder, clusterNames } from '../state/cluster-state.ts';
 import { missingRequirements } from '../steps/programs.ts';
 import { clockFindings } from './clocks.ts';
 import { clusterFindings } from './cluster-findings.ts';
+import { driverFindings } from './driver-findings.ts';
 import { NODE_CHECKS, type NodeRole } from './node-checks.ts';
 import { readNodeFacts } from './node-facts.ts';
 
@@ -39,41 +41,11 @@ export const diagnose = async (options: DiagnoseOptions = {}): Promise<AboutFind
   if (options.cluster) await new ClusterStateFolder(options.cluster).require();
   const hostsAlone = Boolean(options.hosts?.length) && !options.cluster && !options.driver;
   const found = await Promise.all([
-    ...(hostsAlone ? [] : (await driversFor(options, names)).map(driverFindings)),
+    ...(hostsAlone ? [] : [driverFindings(options, names)]),
     ...(hostsAlone || options.driver ? [] : names.map(clusterFindings)),
     ...(options.hosts ?? []).map((host) => findingsBefore(host, options)),
   ]);
   return inOrder(merged(found.flat()));
-};
-
-const driversFor = async ({ driver, cluster }: DiagnoseOptions, names: readonly string[]): Promise<string[]> => {
-  if (driver === 'all') return [...DRIVER_NAMES];
-  if (driver) return [driver];
-  const used = await Promise.all(
-    names.map(async (name) => {
-      // A state that cannot be read is told with the cluster.
-      const state = await new ClusterStateFolder(name).read().catch(() => undefined);
-      return state ? [state.spec.driver, ...state.spec.nodes.map((node) => node.driver)] : [];
-    }),
-  );
-  return [...new Set([...(cluster ? [] : ['local']), ...used.flat()])];
-};
-
-const driverFindings = async (name: string): Promise<AboutFinding[]> => {
-  const about = name === 'local' ? 'this host' : `this host, driver ${name}`;
-  const home = slipwayHome();
-  try {
-    const driver = await loadDriver(name, {
-      dataDir: slipwayDataDir(),
-      stateDir: home,
-      requirements: NODE_REQUIREMENTS,
-      settings: {},
-      journal: openJournal(home),
-    });
-    return (await driver.preflight()).map((finding) => ({ ...finding, about }));
-  } catch (error) {
-    return [{ about, severity: 'error', problem: messageOf(error), fix: 'slipway doctor --driver all' }];
-  }
 };
 
 /** A host before it becomes a node: what `up` would stumble over. Nothing is left on it, and no key of it is remembered. */
@@ -95,7 +67,7 @@ const findingsBefore = async (target: string, options: DiagnoseOptions): Promise
     const findings = [
       ...NODE_CHECKS.flatMap((check) => check(facts, ROLE_TO_BE)),
       ...clockFindings(new Map([[target, facts]])),
-      ...(missing.length ? [lacking(missing)] : []),
+      ...lacking(target, missing, own),
       ...fitness(target, own),
     ];
     return findings.map((finding) => ({ ...finding, about: target }));
@@ -109,11 +81,19 @@ const findingsBefore = async (target: string, options: DiagnoseOptions): Promise
 
 const ROLE_TO_BE: NodeRole = { name: 'host', controlPlane: true, isNode: false, ...DEFAULT_NETWORK };
 
-const lacking = (packages: readonly string[]): Finding => ({
-  severity: 'warning',
-  problem: `It lacks ${packages.join(', ')}.`,
-  fix: `apt-get install ${packages.join(' ')}   # or: slipway up --yes`,
-});
+/** A distribution that is refused is told with what it lacks. */
+const lacking = (host: string, packages: readonly string[], { distribution }: HostFacts): Finding[] => {
+  const family = distributionFamily(distribution);
+  if (!packages.length || 'refusal' in family) return [];
+  const problem = `It lacks ${packages.join(', ')}.`;
+  return [
+    {
+      severity: 'warning',
+      problem,
+      fix: `${installCommand(family.packageManager, packages)}   # on ${host}; or: slipway up --host ${host} --yes`,
+    },
+  ];
+};
 
 /** What `up` itself asks of a host; ports, space and clock are told above, with more of each. */
 const fitness = (host: string, facts: HostFacts): Finding[] => {
@@ -121,12 +101,15 @@ const fitness = (host: string, facts: HostFacts): Finding[] => {
   const asked = { ...facts, listening: [], freeMiB: new Map<string, number>(), clockAheadMs: 0 };
   const { errors, warnings } = hostFindings({
     host,
+    target: host,
     facts: asked,
     marker,
+    nodes: [],
     controlPlane: true,
     architecture: process.arch,
     force: false,
     yes: true,
+    command: `slipway up --host ${host}`,
   });
   return [
     ...errors.map(({ code, message, advice }) => ({

@@ -3,6 +3,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, Machine } from '../../drivers/driver.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { driverOf, poolsOf } from '../file/cluster-file.ts';
+import { isKeyLost, keyLost } from '../lost-key.ts';
 import { type NodeRemains, readRemains, specOfRemains } from '../node-remains.ts';
 import type { ClusterSpec, ClusterWishes } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
@@ -14,20 +15,25 @@ import { type UpResult, up } from './up.ts';
 /**
  * Makes a cluster ours again whose state is lost: machines are found by their driver, or by the hosts that are given; what each node is to be, and
  * the cluster's authority, are read from the nodes. Then the steps of `up` run, which change nothing but this computer's side. Throws
- * CLUSTER_EXISTS where nothing is lost, CLUSTER_UNKNOWN where nothing is found.
+ * CLUSTER_EXISTS where nothing is lost, CLUSTER_UNKNOWN where nothing is found, SSH_AUTH_FAILED where the key of the machines is lost as well.
  */
 export const adopt = (wishes: ClusterWishes, options: { signal: AbortSignal }): Job<UpResult> =>
   startJob(async (push) => {
     const folder = new ClusterStateFolder(wishes.name);
     const unlock = folder.lock();
+    const wasBegun = await folder.isBegun();
+    let isAdopted = false;
     try {
       await refuseKnown(folder);
       const drivers = openDrivers(stubOf(wishes), { folder, dataDir: slipwayDataDir() });
       const remains = await step(push, { name: 'machines', title: 'Finding machines' }, () =>
-        findRemains(wishes, { drivers, push, ...options }),
+        findRemains(wishes, { folder, drivers, push, ...options }),
       );
       await step(push, { name: 'state', title: 'Writing the state' }, () => writeState(wishes, { folder, remains }));
+      isAdopted = true;
     } finally {
+      // Where nothing was found, nothing of the search stays: a folder would look like a cluster whose state is lost.
+      if (!isAdopted && !wasBegun) await folder.remove();
       unlock();
     }
     const inner = up(
@@ -59,12 +65,13 @@ const stubOf = (wishes: ClusterWishes): Pick<ClusterSpec, 'name' | 'driver' | 'n
 };
 
 interface FindOptions {
+  folder: ClusterStateFolder;
   drivers: ClusterDrivers;
   push: (event: ProgressEvent) => void;
   signal: AbortSignal;
 }
 
-const findRemains = async (wishes: ClusterWishes, { drivers, push, signal }: FindOptions): Promise<NodeRemains[]> => {
+const findRemains = async (wishes: ClusterWishes, { folder, drivers, push, signal }: FindOptions): Promise<NodeRemains[]> => {
   const context = { signal, progress: (detail: string) => push({ type: 'step-detail', step: 'machines', detail }) };
   const stub = stubOf(wishes);
   const content = wishes.file?.content;
@@ -74,7 +81,15 @@ const findRemains = async (wishes: ClusterWishes, { drivers, push, signal }: Fin
     const driver = await drivers.named(name);
     for (const { settings, hint } of hostsOf(wishes, name))
       found.push(await adoptHost(driver, { cluster: wishes.name, settings, hint }, context));
-    for (const machine of await driver.list(wishes.name)) {
+    const there = await driver.list(wishes.name);
+    // A key that is made anew would only look like theirs.
+    if (there.length && isKeyLost(name, folder))
+      throw keyLost(
+        name,
+        folder,
+        there.map((machine) => machine.name),
+      );
+    for (const machine of there) {
       if (found.some((one) => one.machine.name === machine.name)) continue;
       const running = machine.state === 'running' ? machine : await driver.start(machine, context);
       found.push(await readNode(driver, running, {}));

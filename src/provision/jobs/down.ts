@@ -42,6 +42,7 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       if (known)
         await folder.write({ ...known, phase: 'deleting' }).catch((error: unknown) => push({ type: 'warning', message: messageOf(error) }));
       const { targets, used } = await findTargets(spec, { folder, drivers });
+      if (!known && !options.force) refuseToForget(name, targets);
       await step(push, { name: 'machines', title: 'Removing machines' }, () =>
         removeMachines([...targets.values()], { push, force: options.force, createdAt: known?.createdAt }),
       );
@@ -75,6 +76,20 @@ const findTargets = async (
     for (const machine of await driver.list(spec.name))
       targets.set(machine.name, { driver, cluster: spec.name, node: machine.name, machine });
   return { targets, used };
+};
+
+/** Without the state, a machine that its driver does not find may run where only the state has said: the journal is all that knows of it. */
+const refuseToForget = (name: string, targets: ReadonlyMap<string, RemovalTarget>): void => {
+  const lost = [...targets.values()].filter(({ machine }) => !machine);
+  if (!lost.length) return;
+  throw new SlipwayError('NODE_UNKNOWN', {
+    tried: `remove the cluster ${name}, whose state is lost`,
+    cause: `its journal names ${lost.map(({ node, driver }) => `${node} (${driver.name})`).join(', ')}, which ${lost.length === 1 ? 'is' : 'are'} not to be found from here`,
+    advice: [
+      `slipway down ${name}   # as the cluster was made: the same user, SLIPWAY_DATA, AWS_REGION, LIBVIRT_DEFAULT_URI`,
+      `slipway down ${name} --force   # when you know that they are gone`,
+    ],
+  });
 };
 
 /** A journal may be of a version that had another driver. */

@@ -3,6 +3,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Driver, MachineId } from '../../drivers/driver.ts';
 import type { Host } from '../../hosts/host.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { followCluster } from '../follow-cluster.ts';
 import { haltNode, wakeNode } from '../halt-node.ts';
 import { openClient } from '../open-client.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
@@ -108,13 +109,23 @@ export interface OpenCluster {
 /** Under the cluster's lock. Throws CLUSTER_UNKNOWN. */
 export const withCluster = async <T>(name: string, work: (cluster: OpenCluster) => Promise<T>): Promise<T> => {
   const folder = new ClusterStateFolder(name);
-  const state = await folder.require();
+  // A name that is not known leaves no lock behind.
+  await folder.require();
   const unlock = folder.lock();
   try {
+    // What another command wrote that ended in this moment is in it.
+    const state = await folder.require();
     return await work({ folder, state, drivers: openDrivers(state.spec, { folder, dataDir: state.dataDir }) });
   } finally {
     unlock();
   }
+};
+
+/** The same for work on the API or on hosts: where they are now is found out before, as that changes the state under the lock itself. */
+export const withReachedCluster = async <T>(name: string, work: (cluster: OpenCluster) => Promise<T>): Promise<T> => {
+  // What keeps it from being found is told by the work.
+  await followCluster(name).catch(() => undefined);
+  return withCluster(name, work);
 };
 
 /** Throws NODE_UNKNOWN with the names that there are. */

@@ -15,7 +15,7 @@ import type { ClusterState } from '../state/cluster-state.ts';
 import { waitFor } from '../steps/wait.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { type OpenCluster, requireNode, withCluster } from './power.ts';
+import { type OpenCluster, requireNode, withReachedCluster } from './power.ts';
 
 const DRAIN_TIMEOUT_MS = 120_000;
 const GONE_TIMEOUT_MS = 30_000;
@@ -23,7 +23,7 @@ const GONE_TIMEOUT_MS = 30_000;
 /** Drains a node (its pods end in order and move), deletes it from the API, then destroys its machine. */
 export const removeNode = (id: MachineId, options: { force: boolean; signal: AbortSignal }): Job<void> =>
   startJob((push) =>
-    withCluster(id.cluster, async (cluster) => {
+    withReachedCluster(id.cluster, async (cluster) => {
       await takeNodeOut(cluster, requireNode(cluster.state, id.name), { ...options, push });
     }),
   );

@@ -2,7 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { MachineId } from '../../drivers/driver.ts';
 import { openClient } from '../open-client.ts';
 import { type Job, startJob } from './job.ts';
-import { requireNode, withCluster } from './power.ts';
+import { requireNode, withReachedCluster } from './power.ts';
 import { leave } from './remove-node.ts';
 import { type UpResult, up } from './up.ts';
 
@@ -20,7 +20,7 @@ export interface ReplaceOptions {
  */
 export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResult> =>
   startJob(async (push) => {
-    await withCluster(id.cluster, async ({ folder, state, drivers }) => {
+    await withReachedCluster(id.cluster, async ({ folder, state, drivers }) => {
       const node = requireNode(state, id.name);
       if (node.controlPlane)
         throw new SlipwayError('USAGE', {

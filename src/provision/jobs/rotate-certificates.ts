@@ -21,7 +21,7 @@ import { waitFor } from '../steps/wait.ts';
 import { announceAuthority, rotationStage, settleAuthority, takeOver } from './authority-rotation.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { type OpenCluster, withCluster } from './power.ts';
+import { type OpenCluster, withReachedCluster } from './power.ts';
 
 export interface RotateOptions {
   /** The authority too, and the key of service accounts. */
@@ -38,7 +38,7 @@ const IN_USE_MS = 60_000;
  */
 export const rotateCertificates = (name: string, options: RotateOptions): Job<{ nodes: string[] }> =>
   startJob((push) =>
-    withCluster(name, async (cluster) => {
+    withReachedCluster(name, async (cluster) => {
       const stage = await rotationStage(cluster.folder);
       // A change of the authority that was interrupted goes on, whatever was asked.
       if (!options.authority && stage === 'settled') return { nodes: await rotate(cluster, { push, signal: options.signal, renew: true }) };

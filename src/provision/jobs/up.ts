@@ -8,10 +8,13 @@ import { apiServers, type ClusterContext, clusterContext, type UpOptions } from 
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
+import { adoptCommand, removeCommand } from '../lost-key.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
+import { openJournal } from '../state/cluster-journal.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
-import { STEPS } from '../steps/index.ts';
+import { refuseElsewhere } from '../state/journalled-settings.ts';
+import { FIRST_STEPS, STEPS } from '../steps/index.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
 
@@ -47,19 +50,23 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
     const folder = new ClusterStateFolder(wishes.name);
     // What is wrong with a state that cannot be read is told below.
     await followCluster(wishes.name).catch(() => undefined);
+    // A name that is not known leaves no lock behind.
+    if (wishes.added) await folder.require();
     const unlock = folder.lock();
     const stopper = new AbortController();
     const interrupted = options.timeoutMs ? AbortSignal.any([options.signal, AbortSignal.timeout(options.timeoutMs)]) : options.signal;
     const close: (() => Promise<void>)[] = [];
+    let isBegun = false;
     try {
       // Read and checked before anything is made.
       const bundle = options.bundle === undefined ? undefined : await openBundle(options.bundle, interrupted);
       if (bundle) close.push(bundle.dispose);
-      const known = await folder.read();
+      const known = wishes.added ? await folder.require() : await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
       const { spec } = outcome;
       // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.
       const savedSpec = { ...spec, nodes: [...spec.nodes, ...outcome.removed] };
+      await refuseElsewhere(spec, openJournal(folder.path));
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
       const drivers = openDrivers(savedSpec, {
@@ -68,26 +75,11 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         requirements: requirementsFor(options),
         sudoPassword: options.sudoPassword,
       });
-      if (!known) await refuseForeign(drivers, spec);
+      if (known) requireSameVersion(known, options.onlyStart ?? false);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
       const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
-      const state: ClusterState = {
-        version: 2,
-        spec: savedSpec,
-        phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
-        createdAt: known?.createdAt ?? new Date().toISOString(),
-        dataDir,
-        addresses: known?.addresses ?? {},
-        ...(known?.overlay ? { overlay: known.overlay } : {}),
-        programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
-        ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
-      };
-      if (known) requireSameVersion(known, options.onlyStart ?? false);
-      await folder.write(state).catch(async (error: unknown) => {
-        if (!known) await folder.remove();
-        throw error;
-      });
+      const state = stateOf(savedSpec, { known, isNew, dataDir });
       const context = clusterContext({
         spec,
         folder,
@@ -100,21 +92,21 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         bundle,
         close,
       });
+      const running = { push, interrupted, stop: (reason: unknown) => stopper.abort(reason) };
+      // A driver that lacks its programs cannot be asked whose machines there are.
+      const prepared = await runSteps(FIRST_STEPS, context, { ...running, keep: false });
+      if (!known) await refuseForeign(drivers, folder);
+      await folder.write(state);
+      isBegun = true;
       let isKept = options.keep;
-      const { changed } = await runSteps(
-        options.onlyStart && known?.programVersion !== PRODUCT_VERSION ? STEPS.filter(isForStart) : STEPS,
-        context,
-        {
-          push,
-          interrupted,
-          stop: (reason) => stopper.abort(reason),
-          keep: options.keep,
-          // The state is what `down` and the next `up` go by.
-          remains: () => {
-            isKept = true;
-          },
+      const made = await runSteps(stepsOf(known, options), context, {
+        ...running,
+        keep: options.keep,
+        // The state is what `down` and the next `up` go by.
+        remains: () => {
+          isKept = true;
         },
-      ).catch(async (error: unknown) => {
+      }).catch(async (error: unknown) => {
         if (!isKept)
           await (isNew
             ? folder.remove()
@@ -123,14 +115,14 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
             // The first failure is the one to be told; on a full disk this one follows from it.
             (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
           );
-        throw withNextCommand(error, spec.name, { isKept, wasWished: options.keep });
+        throw withNextCommand(error, spec.name, { isKept, wasWished: options.keep, command: options.command });
       });
       context.state = { ...context.state, phase: 'ready' };
       await folder.write(context.state);
       if (options.prune && outcome.removed.length) await prune({ context, removed: outcome.removed, push });
       return {
         cluster: spec.name,
-        changed: changed || Boolean(options.prune && outcome.removed.length),
+        changed: prepared.changed || made.changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
         server: apiServers(context)[0] ?? '',
         nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.state.addresses[node.name] ?? '' })),
@@ -139,9 +131,33 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       };
     } finally {
       await Promise.all(close.map((end) => end().catch(() => {})));
+      // What was refused leaves no folder; one with a journal is of a cluster whose state is lost.
+      if (!isBegun && !(await folder.isBegun())) await folder.remove().catch(() => {});
       unlock();
     }
   });
+
+/** As it is saved while the steps run. */
+const stateOf = (
+  spec: ClusterSpec,
+  { known, isNew, dataDir }: { known: ClusterState | undefined; isNew: boolean; dataDir: string },
+): ClusterState => ({
+  version: 2,
+  spec,
+  phase: isNew ? 'creating' : (known?.phase ?? 'creating'),
+  createdAt: known?.createdAt ?? new Date().toISOString(),
+  dataDir,
+  addresses: known?.addresses ?? {},
+  ...(known?.overlay ? { overlay: known.overlay } : {}),
+  programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
+  ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
+});
+
+/** Those after the first. */
+const stepsOf = (known: ClusterState | undefined, { onlyStart }: UpJobOptions): typeof STEPS => {
+  const steps = STEPS.slice(FIRST_STEPS.length);
+  return onlyStart && known?.programVersion !== PRODUCT_VERSION ? steps.filter(isForStart) : steps;
+};
 
 /** Steps that lay down no programs and nothing that only programs of this version understand. */
 const isForStart = ({ name }: { name: string }): boolean =>
@@ -203,28 +219,34 @@ export const requirementsFor = ({ demo }: { demo: boolean }): readonly Requireme
   demo ? [{ needs: '/bin/busybox', package: 'busybox-static' }] : [];
 
 /** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
-export const refuseForeign = async (drivers: ClusterDrivers, spec: ClusterSpec): Promise<void> => {
+export const refuseForeign = async (drivers: ClusterDrivers, folder: ClusterStateFolder): Promise<void> => {
   const foreign = await drivers.list();
   if (!foreign.length) return;
+  const names = [...new Set(foreign.map(({ driver }) => driver.name))];
   throw new SlipwayError('CLUSTER_EXISTS', {
-    tried: `make the cluster ${spec.name}`,
-    cause: `this host has machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
+    tried: `make the cluster ${folder.name}`,
+    cause: `there are machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
     advice: [
-      `slipway adopt ${spec.name} --driver ${spec.driver}   # makes it known here again`,
-      `slipway up ${spec.name}-2`,
-      `slipway down ${spec.name} --force   # removes those machines`,
+      ...names.map((driver) => adoptCommand(driver, folder)),
+      `slipway up ${folder.name}-2`,
+      ...names.map((driver) => removeCommand(driver, folder)),
     ],
   });
 };
 
-const withNextCommand = (error: unknown, cluster: string, { isKept, wasWished }: { isKept: boolean; wasWished: boolean }): unknown => {
+const withNextCommand = (
+  error: unknown,
+  cluster: string,
+  { isKept, wasWished, command }: { isKept: boolean; wasWished: boolean; command: string | undefined },
+): unknown => {
   if (!(error instanceof SlipwayError)) return error;
   const own = error.advice.filter((line) => !line.includes('--keep'));
   if (isKept && !wasWished)
     return error.with({
       advice: [...own, `slipway down ${cluster}   # removes what could not be taken back`, `slipway up ${cluster}   # goes on`],
     });
-  if (error.code !== 'STEP_FAILED') return error;
+  // Other commands than `up` keep nothing.
+  if (error.code !== 'STEP_FAILED' || (command && !isKept)) return error;
   return error.with({
     advice: isKept
       ? [...own, `slipway up ${cluster}`, `slipway down ${cluster}`]

@@ -28,7 +28,7 @@ import { readVersions } from '../upgrade/read-versions.ts';
 import { restoreSnapshot, type Snapshot, takeSnapshot, verifySnapshot } from '../upgrade/store-snapshot.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { type OpenCluster, withCluster } from './power.ts';
+import { type OpenCluster, withReachedCluster } from './power.ts';
 import { drain } from './remove-node.ts';
 
 export interface UpgradeOptions {
@@ -53,7 +53,7 @@ export interface UpgradeResult {
  */
 export const upgradeCluster = (name: string, options: UpgradeOptions): Job<UpgradeResult> =>
   startJob((push) =>
-    withCluster(name, async (cluster) => {
+    withReachedCluster(name, async (cluster) => {
       const { context, absent, close } = await openContext(cluster, { signal: options.signal, yes: true });
       try {
         const [first] = absent;

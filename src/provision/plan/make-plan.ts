@@ -5,7 +5,9 @@ import { type ClusterDrivers, machineSpec, openDrivers } from '../cluster-driver
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { refuseForeign, requirementsFor } from '../jobs/up.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
+import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { refuseElsewhere } from '../state/journalled-settings.ts';
 import { compareCluster } from './compare-cluster.ts';
 import { finishPlan, type Plan, type PlannedChange } from './plan.ts';
 
@@ -24,23 +26,30 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   const known = await folder.read();
   const outcome = wishedSpec(wishes, known?.spec);
   const { spec } = outcome;
+  await refuseElsewhere(spec, openJournal(folder.path));
   const dataDir = known?.dataDir ?? slipwayDataDir();
   const drivers = openDrivers(
     { ...spec, nodes: [...spec.nodes, ...outcome.removed] },
     { folder, dataDir, requirements: requirementsFor(options) },
   );
   options.report?.(`Asking for machines of ${spec.name}`);
-  if (!known) await refuseForeign(drivers, spec);
-  const [planned, problems] = await Promise.all([planResources(spec, drivers), findProblems(drivers)]);
-  const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];
+  // What is missing on this computer is told by name, and not by what could not be asked without it.
+  const problems = await findProblems(drivers);
+  const blocked = new Set(problems.map(({ driver }) => driver));
+  if (!known)
+    await refuseForeign(drivers, folder).catch((error: unknown) => {
+      if (!blocked.size || (error instanceof SlipwayError && error.code === 'CLUSTER_EXISTS')) throw error;
+    });
   const warnings: string[] = [];
+  const planned = await planResources(spec, { drivers, blocked, isNew: !known, warn: (text) => warnings.push(text) });
+  const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];
   if (known?.phase === 'deleting') warnings.push(`the removal of ${spec.name} was interrupted: slipway down ${spec.name} goes on with it`);
   if (known && !problems.length) {
     const found = await compareCluster({ known, spec, drivers, options });
     changes.push(...found.changes);
     warnings.push(...found.warnings);
   }
-  return finishPlan(spec.name, changes, { problems, warnings });
+  return finishPlan(spec.name, changes, { problems: problems.map(({ driver: _, ...problem }) => problem), warnings });
 };
 
 const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged', differs: 'change' } as const satisfies Record<
@@ -48,13 +57,26 @@ const ACTION_OF = { absent: 'create', stopped: 'start', present: 'unchanged', di
   string
 >;
 
-const planResources = async (spec: ClusterSpec, drivers: ClusterDrivers): Promise<PlannedChange[]> => {
+interface ResourceOptions {
+  drivers: ClusterDrivers;
+  /** Names of drivers that lack something on this computer: they may not be able to say what there is. */
+  blocked: ReadonlySet<string>;
+  isNew: boolean;
+  warn: (text: string) => void;
+}
+
+const planResources = async (spec: ClusterSpec, { drivers, blocked, isNew, warn }: ResourceOptions): Promise<PlannedChange[]> => {
   const names = [...new Set(spec.nodes.map((node) => node.driver))];
   const planned = await Promise.all(
     names.map(async (name) => {
       const driver = await drivers.named(name);
       const machines = spec.nodes.filter((node) => node.driver === name).map((node) => machineSpec(spec, node));
-      return (await driver.plan(machines)).map(({ state, detail, ...resource }) => {
+      const resources = await driver.plan(machines).catch((error: unknown) => {
+        if (!blocked.has(name)) throw error;
+        warn(`the driver ${name} cannot be asked what there is${isNew ? ': taken as nothing' : ', and its machines are left out'}`);
+        return isNew ? machines.map((machine) => ({ kind: 'machine', name: machine.name, state: 'absent' as const })) : [];
+      });
+      return resources.map(({ state, detail, ...resource }: PlannedResource) => {
         const node = resource.kind === 'machine' ? spec.nodes.find((one) => one.name === resource.name) : undefined;
         return {
           action: ACTION_OF[state],
@@ -73,9 +95,14 @@ const ofNode = (node: NodeSpec | undefined): string[] => [
   ...(typeof node?.settings['host'] === 'string' ? [node.settings['host']] : []),
 ];
 
-const findProblems = async (drivers: ClusterDrivers): Promise<Plan['problems']> => {
-  const findings = (await Promise.all((await drivers.used()).map((driver) => driver.preflight()))).flat();
-  return findings.filter(({ severity }) => severity === 'error').map(({ problem, fix }) => ({ problem, fix }));
+const findProblems = async (drivers: ClusterDrivers): Promise<(Plan['problems'][number] & { driver: string })[]> => {
+  const findings = await Promise.all(
+    (await drivers.used()).map(async (driver) => (await driver.preflight()).map((finding) => ({ ...finding, driver: driver.name }))),
+  );
+  return findings
+    .flat()
+    .filter(({ severity }) => severity === 'error')
+    .map(({ problem, fix, driver }) => ({ problem, fix, driver }));
 };
 
 const removals = (outcome: FileOutcome, drivers: ClusterDrivers): Promise<PlannedChange[]> =>

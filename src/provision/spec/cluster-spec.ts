@@ -1,5 +1,8 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ClusterFile } from '../file/cluster-file.ts';
+import { DEFAULT_POOL, type MoreNodes, moreNodes, takesHosts } from './more-nodes.ts';
+
+export { DEFAULT_POOL };
 
 /** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
 export interface ClusterSpec {
@@ -48,9 +51,6 @@ export interface NodeSpec {
   settings: Record<string, unknown>;
 }
 
-/** Of clusters that are made without a file. */
-export const DEFAULT_POOL = 'main';
-
 export interface NetworkSpec {
   podCidr: string;
   nodeCidrMaskSize: number;
@@ -72,10 +72,10 @@ export interface ClusterWishes {
   subnet?: string | undefined;
   /** Hosts of the ssh driver, `user@address:port`, one a node. */
   hosts?: readonly string[] | undefined;
-  /** The same, for nodes that come to those that there are. */
-  addedHosts?: readonly string[] | undefined;
   identityFile?: string | undefined;
   jumpHost?: string | undefined;
+  /** Nodes that come to those of a cluster that exists; then only `name` stands beside it. */
+  added?: MoreNodes | undefined;
   /** All of the cluster; then only `name` stands beside it, as the others are in it already. */
   file?: { content: ClusterFile; folder: string } | undefined;
 }
@@ -91,7 +91,7 @@ export const DEFAULT_NETWORK: NetworkSpec = {
 
 export const MAX_NODES = 150;
 
-/** Throws USAGE, NAME_INVALID. */
+/** Throws USAGE, NAME_INVALID, CLUSTER_EXISTS. */
 export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): ClusterSpec => {
   checkName(wishes.name, 'cluster');
   const driver = wishes.driver ?? known?.driver ?? (wishes.hosts?.length ? 'ssh' : 'local');
@@ -100,6 +100,15 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
       tried: `make the cluster ${wishes.name} with the driver ${driver}`,
       cause: `it exists, made by the driver ${known.driver}`,
       advice: [`slipway up ${wishes.name} --driver ${known.driver}`, `slipway down ${wishes.name}`],
+    });
+  if (wishes.hosts?.length && ![driver, ...(known?.nodes ?? []).map((node) => node.driver)].some(takesHosts))
+    throw new SlipwayError('USAGE', {
+      tried: `make nodes of ${wishes.hosts.join(', ')}`,
+      cause: `the machines of ${wishes.name} are made by the driver ${driver}, which takes no hosts`,
+      advice: [
+        `slipway up ${wishes.name} --nodes ${wishes.nodes ?? known?.nodes.length ?? 2}`,
+        `slipway up another-name --host ${wishes.hosts[0]}`,
+      ],
     });
   const count = nodeCount(wishes, known);
   const controlPlanes = wishes.controlPlanes ?? known?.nodes.filter((node) => node.controlPlane).length ?? 1;
@@ -110,21 +119,8 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
         controlPlanes < 1 ? 'a cluster needs one' : 'several control planes share a store in etcd, which this version does not install yet',
       advice: [`slipway up ${wishes.name} --control-planes 1`],
     });
-  const nodes = [...(known?.nodes ?? [])];
-  const before = nodes.length;
-  const taken = new Set(nodes.map((node) => node.name));
-  for (let index = 1; nodes.length < count; index++) {
-    const name = `${wishes.name}-${index}`;
-    if (!taken.has(name))
-      nodes.push(
-        nodeSpec(name, {
-          driver,
-          index: nodes.length,
-          wishes,
-          host: wishes.hosts?.[nodes.length] ?? wishes.addedHosts?.[nodes.length - before],
-        }),
-      );
-  }
+  const nodes = known ? [...known.nodes, ...nodesToCome(known, count, wishes)] : firstNodes(wishes, { driver, count });
+  for (const node of nodes.slice(known?.nodes.length)) checkName(node.name, 'node');
   const driverSettings = { ...known?.driverSettings };
   if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
   return {
@@ -150,7 +146,7 @@ export const certificateLife = (known?: ClusterSpec): Pick<ClusterSpec, 'certifi
 
 const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {
   const hosts = wishes.hosts?.length ? wishes.hosts.length : undefined;
-  const count = wishes.nodes ?? hosts ?? known?.nodes.length ?? 2;
+  const count = wishes.added && known ? known.nodes.length + wishes.added.count : (wishes.nodes ?? hosts ?? known?.nodes.length ?? 2);
   if (!Number.isInteger(count) || count < 1 || count > MAX_NODES)
     throw new SlipwayError('USAGE', { tried: `make ${count} nodes`, cause: `a cluster has 1 to ${MAX_NODES} nodes` });
   if (hosts !== undefined && hosts !== count)
@@ -164,24 +160,33 @@ const nodeCount = (wishes: ClusterWishes, known?: ClusterSpec): number => {
   return count;
 };
 
-const nodeSpec = (
-  name: string,
-  { driver, index, wishes, host }: { driver: string; index: number; wishes: ClusterWishes; host: string | undefined },
-): NodeSpec => ({
-  name,
-  pool: DEFAULT_POOL,
-  driver,
-  controlPlane: index === 0,
-  cpus: wishes.cpus,
-  memoryMiB: wishes.memoryMiB,
-  labels: {},
-  taints: [],
-  settings: {
-    ...(host ? { host } : {}),
-    ...(wishes.identityFile ? { identityFile: wishes.identityFile } : {}),
-    ...(wishes.jumpHost ? { jumpHost: wishes.jumpHost } : {}),
-  },
-});
+const firstNodes = (wishes: ClusterWishes, { driver, count }: { driver: string; count: number }): NodeSpec[] => {
+  const { name, cpus, memoryMiB, hosts, identityFile, jumpHost } = wishes;
+  return Array.from({ length: count }, (_, index) => ({
+    name: `${name}-${index + 1}`,
+    pool: DEFAULT_POOL,
+    driver,
+    controlPlane: index === 0,
+    cpus,
+    memoryMiB,
+    labels: {},
+    taints: [],
+    settings: {
+      ...(hosts?.[index] ? { host: hosts[index] } : {}),
+      ...(identityFile ? { identityFile } : {}),
+      ...(jumpHost ? { jumpHost } : {}),
+    },
+  }));
+};
+
+/** What is said of all nodes holds for those that come. */
+const nodesToCome = (known: ClusterSpec, count: number, wishes: ClusterWishes): NodeSpec[] => {
+  const more = count - known.nodes.length;
+  if (more < 1) return [];
+  const { cpus, memoryMiB, identityFile, jumpHost } = wishes;
+  const hosts = wishes.hosts?.slice(known.nodes.length);
+  return moreNodes(known, wishes.added ?? { count: more, hosts, cpus, memoryMiB, identityFile, jumpHost });
+};
 
 /** Names become host names, folders and parts of DNS names. */
 export const checkName = (name: string, kind: 'cluster' | 'node'): void => {

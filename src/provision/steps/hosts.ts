@@ -2,11 +2,11 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { factsOf } from '../../hosts/facts/host-facts.ts';
 import type { Host } from '../../hosts/host.ts';
 import type { ClusterContext } from '../cluster-context.ts';
-import { hostOf } from '../cluster-context.ts';
-import { combineErrors } from '../combine-errors.ts';
+import { commandOf, hostOf } from '../cluster-context.ts';
+import { allDone, combineErrors } from '../combine-errors.ts';
 import { readNodeFacts } from '../doctor/node-facts.ts';
 import { type HostAnswer, type HostQuestion, hostFindings, takenPorts } from '../host-findings.ts';
-import { type NodeMarker, sinceOf, writeMarker } from '../node-marker.ts';
+import { markHost, type NodeMarker, sinceOf } from '../node-marker.ts';
 import { overLostConnections } from '../over-lost-connections.ts';
 import { decideOverlay } from '../pod-network.ts';
 import { unreachedAcross } from '../reach-across.ts';
@@ -35,11 +35,9 @@ export const hosts: Step<ClusterContext> = {
       }),
     );
     refuse(context, await Promise.all(taken.map(({ node }) => ask(context, node, { again: true }))));
-    const marked = await Promise.all(
-      answers.map(async ({ node, host }) => {
-        context.claimed.add(node.name);
-        return writeMarker(host, { ...markerOf(context, node), since: sinceOf(node, (await factsOf(host)).marker) });
-      }),
+    const marked = await allDone(
+      `make the cluster ${spec.name}`,
+      answers.map((answer) => mark(context, answer)),
     );
     const overlay = await decideOverlay(context, report);
     return { changed: marked.some((result) => result.changed) || overlay.changed };
@@ -59,7 +57,7 @@ export const hosts: Step<ClusterContext> = {
       throw new SlipwayError('STEP_FAILED', {
         tried: 'take Slipway off hosts again',
         cause: failed.reason as Error,
-        advice: spec.nodes.map((node) => `slipway node reset ${String(node.settings['host'] ?? node.name)}`),
+        advice: spec.nodes.map((node) => `slipway node reset ${targetOf(node)}`),
       });
   },
 };
@@ -72,12 +70,15 @@ const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: b
   const facts = await overLostConnections(() => factsOf(host, options), { signal });
   const question: HostQuestion = {
     host: host.name,
+    target: targetOf(node),
     facts,
     marker: markerOf(context, node),
+    nodes: context.spec.nodes.map(({ name }) => name),
     controlPlane: node.controlPlane,
     architecture: process.arch,
     force: context.options.force ?? false,
     yes: context.options.yes,
+    command: commandOf(context),
   };
   const answer = hostFindings(question);
   // Who it is that listens takes a longer look, for which there is no need on most hosts.
@@ -87,6 +88,21 @@ const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: b
       : { listeners: undefined };
   return { node, host, ...(listeners ? hostFindings({ ...question, listeners }) : answer) };
 };
+
+const mark = async (context: ClusterContext, { node, host, owner }: Asked): Promise<{ changed: boolean }> => {
+  context.claimed.add(node.name);
+  const marker = { ...markerOf(context, node), since: sinceOf(node, (await factsOf(host)).marker) };
+  try {
+    return await markHost(host, marker, { owner, target: targetOf(node), command: commandOf(context) });
+  } catch (error) {
+    // It is another's: what takes this run back must not take that off.
+    if (error instanceof SlipwayError && error.code === 'HOST_TAKEN') context.claimed.delete(node.name);
+    throw error;
+  }
+};
+
+/** As it is typed. */
+const targetOf = ({ name, settings }: NodeSpec): string => (typeof settings['host'] === 'string' ? settings['host'] : name);
 
 const refuse = ({ spec }: ClusterContext, answers: readonly Pick<Asked, 'errors'>[]): void => {
   const errors = answers.flatMap((answer) => answer.errors);

@@ -19,6 +19,9 @@ import { programs } from './programs.ts';
 import type { Step } from './step.ts';
 import { workloadsReady } from './workloads-ready.ts';
 
+/** These change nothing of the cluster: they come before anything is written down of it, and before drivers are asked what there is. */
+export const FIRST_STEPS: readonly Step<ClusterContext>[] = [beforeUp, preflight];
+
 /**
  * What `up` and `node add` do. A step starts when the steps that it names in `needs` have ended:
  *
@@ -31,8 +34,7 @@ import { workloadsReady } from './workloads-ready.ts';
  * before and after all.
  */
 export const STEPS: readonly Step<ClusterContext>[] = [
-  beforeUp,
-  preflight,
+  ...FIRST_STEPS,
   machines,
   hosts,
   certificates,

@@ -4,7 +4,7 @@ import { createLocalHost } from '../../hosts/local/local-host.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
 import { installFromBundle } from '../bundle/install-packages.ts';
 import type { OpenBundle } from '../bundle/open-bundle.ts';
-import type { ClusterContext } from '../cluster-context.ts';
+import { type ClusterContext, commandOf } from '../cluster-context.ts';
 import type { Step } from './step.ts';
 
 /** What the driver needs on this computer. With --yes, missing packages are installed. */
@@ -30,7 +30,7 @@ export const preflight: Step<ClusterContext> = {
       cause: findings.map((finding) => finding.problem.replace(/\.$/, '')).join('; '),
       advice: [
         ...findings.map((finding) => finding.fix),
-        ...(packages.length ? [`slipway up ${context.spec.name} --yes   # installs packages itself`] : []),
+        ...(packages.length ? [`${commandOf(context)} --yes   # installs packages itself`] : []),
       ],
     });
   },

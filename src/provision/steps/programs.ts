@@ -8,7 +8,7 @@ import type { Host } from '../../hosts/host.ts';
 import { distributionFamily } from '../../hosts/packages/distribution-family.ts';
 import { installCommand, installPackages } from '../../hosts/packages/install-packages.ts';
 import { installFromBundle } from '../bundle/install-packages.ts';
-import { type ClusterContext, hostOf, onEveryNode } from '../cluster-context.ts';
+import { type ClusterContext, commandOf, hostOf, onEveryNode } from '../cluster-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { missingPackages, NODE_PATHS } from '../spec/node-paths.ts';
 import type { Step } from './step.ts';
@@ -77,7 +77,7 @@ const installRequirements = async (
     throw new SlipwayError('PACKAGES_MISSING', {
       tried,
       cause: `it lacks ${packages.join(', ')}`,
-      advice: [`${command}   # on ${host.name}`, `slipway up ${context.spec.name} --yes   # installs them itself`],
+      advice: [`${command}   # on ${host.name}`, `${commandOf(context)} --yes   # installs them itself`],
     });
   report(`installing ${packages.join(', ')} on ${host.name}`);
   if (context.bundle) await installFromBundle(host, { bundle: context.bundle, packages, signal: context.signal });

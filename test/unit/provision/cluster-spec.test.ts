@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ClusterWishes, checkName, clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
+import { type ClusterSpec, type ClusterWishes, checkName, clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
+import type { MoreNodes } from '../../../src/provision/spec/more-nodes.ts';
 import { firstAddress } from '../../../src/provision/steps/node-leaves.ts';
 
 const names = (wishes: ClusterWishes, known?: ReturnType<typeof clusterSpec>): string[] =>
@@ -37,8 +38,90 @@ test('hosts make it a cluster over SSH, one node each; added hosts go to the new
     spec.nodes.map((node) => node.settings['host']),
     ['root@192.0.2.1', 'root@192.0.2.2'],
   );
-  const grown = clusterSpec({ name: 'lab', nodes: 3, addedHosts: ['root@192.0.2.3'] }, spec);
+  const grown = clusterSpec({ name: 'lab', added: { count: 1, hosts: ['root@192.0.2.3'] } }, spec);
   assert.equal(grown.nodes[2]?.settings['host'], 'root@192.0.2.3');
+});
+
+/** As a file makes it: a control plane on this computer, virtual machines with an image, and hosts. */
+const mixed = (): ClusterSpec => {
+  const { nodes, ...spec } = clusterSpec({ name: 'mixed', nodes: 1 });
+  const node = { controlPlane: false, labels: {}, taints: [] };
+  const settings = { identityFile: '/keys/rack', sudoPasswordFile: '/keys/sudo' };
+  return {
+    ...spec,
+    nodes: [
+      ...nodes,
+      {
+        ...node,
+        name: 'mixed-vms-1',
+        pool: 'vms',
+        driver: 'kvm',
+        cpus: 2,
+        memoryMiB: 2048,
+        diskGiB: 10,
+        roles: ['gpu'],
+        labels: { place: 'here' },
+        taints: ['only=gpu:NoSchedule'],
+        settings: { image: '/images/debian.qcow2' },
+      },
+      {
+        ...node,
+        name: 'mixed-rack-1',
+        pool: 'rack',
+        driver: 'ssh',
+        settings: { ...settings, host: 'root@192.0.2.1', address: '10.0.0.1' },
+      },
+    ],
+  };
+};
+const added = (wishes: MoreNodes) => clusterSpec({ name: 'mixed', added: wishes }, mixed()).nodes.slice(3);
+
+test('a node that comes is like those of its pool, and has nothing of what is of one node alone', () => {
+  const [vm] = added({ count: 1, pool: 'vms' });
+  assert.deepEqual(vm, { ...mixed().nodes[1], name: 'mixed-vms-2' });
+  const [host] = added({ count: 1, pool: 'rack', hosts: ['root@192.0.2.2'] });
+  assert.equal(host?.name, 'mixed-rack-2');
+  assert.deepEqual(host?.settings, { identityFile: '/keys/rack', sudoPasswordFile: '/keys/sudo', host: 'root@192.0.2.2' });
+});
+
+test('without a pool it comes to main; with a host, to the pool that is made of hosts', () => {
+  assert.deepEqual(
+    added({ count: 2 }).map(({ name, pool, driver, controlPlane }) => [name, pool, driver, controlPlane]),
+    [
+      ['mixed-2', 'main', 'local', false],
+      ['mixed-3', 'main', 'local', false],
+    ],
+  );
+  assert.deepEqual(
+    added({ count: 1, hosts: ['h'] }).map(({ name, pool, driver }) => [name, pool, driver]),
+    [['mixed-rack-2', 'rack', 'ssh']],
+  );
+});
+
+test('hosts for a pool of another driver, and none for one of hosts, are refused with the pool that is meant', () => {
+  assert.throws(() => added({ count: 1, pool: 'vms', hosts: ['h'] }), {
+    code: 'USAGE',
+    message: /the driver kvm, which takes none/,
+    advice: ['slipway node add --cluster mixed --pool vms', 'slipway node add --cluster mixed --pool rack --host h'],
+  });
+  assert.throws(() => added({ count: 1, pool: 'rack' }), {
+    code: 'USAGE',
+    message: /the pool rack of mixed.*a new node needs one/s,
+    advice: [
+      'slipway node add --cluster mixed --pool rack --host root@192.0.2.11',
+      'slipway node add --cluster mixed --pool main',
+      'slipway node add --cluster mixed --pool vms',
+    ],
+  });
+  assert.throws(() => added({ count: 1, pool: 'racks' }), { code: 'USAGE', message: /its nodes are of main, vms, rack/ });
+  const local = clusterSpec({ name: 'demo' });
+  for (const wishes of [
+    { name: 'demo', added: { count: 1, hosts: ['root@192.0.2.1'] } },
+    { name: 'demo', hosts: ['a', 'b', 'c'] },
+    { name: 'demo', hosts: ['a', 'b'] },
+  ])
+    assert.throws(() => clusterSpec(wishes, local), { code: 'USAGE', message: /the driver local, which takes no/ });
+  assert.throws(() => clusterSpec({ name: 'new', driver: 'local', hosts: ['a'] }), { code: 'USAGE' });
 });
 
 const REFUSED: readonly [wishes: ClusterWishes, code: string][] = [

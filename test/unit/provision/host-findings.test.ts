@@ -18,12 +18,15 @@ const marker = { cluster: 'lab', clusterCreatedAt: '2026-01-01T00:00:00.000Z', n
 const ask = (facts: Partial<HostFacts>, more: Partial<HostQuestion> = {}) =>
   hostFindings({
     host: 'lab-1 (root@192.0.2.11)',
+    target: 'root@192.0.2.11',
     facts: { ...GOOD, ...facts },
     marker,
+    nodes: ['lab-1', 'lab-2'],
     controlPlane: true,
     architecture: 'x64',
     force: false,
     yes: true,
+    command: 'slipway node add --cluster lab',
     ...more,
   });
 const distribution = (id: string) => ({ id, like: [], version: '', title: id });
@@ -81,6 +84,7 @@ describe('whether a host can be a node', () => {
     const { errors } = ask({ tools: new Set() }, { yes: false });
     assert.equal(errors[0]?.code, 'PACKAGES_MISSING');
     assert.match(errors[0]?.advice[0] ?? '', /^apt-get install containerd runc .* # on lab-1/);
+    assert.match(errors[0]?.advice[1] ?? '', /^slipway node add --cluster lab --yes /);
     assert.deepEqual(ask({ tools: new Set() }).errors, []);
   });
   test('a port that is taken is told with the program that has it, where that is known', () => {
@@ -103,10 +107,22 @@ describe('whether a host can be a node', () => {
     assert.deepEqual(errors, []);
     assert.equal(owner, 'us');
   });
+  test('a host that is taken comes with what can be typed to have it', () => {
+    assert.deepEqual(ask({ marker: JSON.stringify({ ...marker, cluster: 'other' }) }).errors[0]?.advice, [
+      'slipway down other',
+      'slipway node reset root@192.0.2.11',
+      'slipway node add --cluster lab --force   # takes it over, with what runs on it',
+    ]);
+  });
   test('with force a node of another cluster is taken', () => {
     const { errors, owner } = ask({ marker: JSON.stringify({ ...marker, cluster: 'other' }), listening: [6443, 10250] }, { force: true });
     assert.deepEqual(errors, []);
     assert.equal(owner, 'taken');
+  });
+  test('a host that is another node of the same cluster is not taken, not even with force; one that was such a node is', () => {
+    const twin = { marker: JSON.stringify({ ...marker, node: 'lab-2' }) };
+    assert.match(ask(twin, { force: true }).errors[0]?.message ?? '', /it is lab-2 of this cluster: one host, under two names/);
+    assert.deepEqual(ask(twin, { force: true, nodes: ['lab-1'] }).errors, []);
   });
   test('a firewall, SELinux and a clock that is a little off are warned of', () => {
     assert.equal(ask({ firewall: 'firewalld', selinuxEnforcing: true, clockAheadMs: 20_000 }).warnings.length, 3);

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openDrivers } from '../../../src/provision/cluster-drivers.ts';
+import { down } from '../../../src/provision/jobs/down.ts';
+import { makePlan } from '../../../src/provision/plan/make-plan.ts';
+import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
+import { ClusterStateFolder } from '../../../src/provision/state/cluster-state.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'slipway-home-'));
+Object.assign(process.env, { SLIPWAY_HOME: home, SLIPWAY_DATA: join(home, 'data'), AWS_REGION: 'us-east-1' });
+after(() => rmSync(home, { recursive: true }));
+
+const regionOf = async (folder: ClusterStateFolder, driverSettings: Record<string, Record<string, unknown>>) => {
+  const drivers = openDrivers({ name: folder.name, driver: 'aws', nodes: [], driverSettings }, { folder, dataDir: '/d' });
+  return (await drivers.named('aws')).cloud?.region;
+};
+
+test('a driver looks where the journal says that the cluster was made, whatever the environment says today', async () => {
+  const folder = new ClusterStateFolder('cloud');
+  assert.equal(await regionOf(folder, {}), 'us-east-1');
+  assert.equal(await regionOf(folder, { aws: { region: 'eu-north-1' } }), 'eu-north-1');
+  const journal = openJournal(folder.path);
+  await journal.record({ kind: 'vpc', name: 'slipway-cloud', driver: 'aws', details: { region: 'eu-west-1' } });
+  await journal.record({ kind: 'machine', name: 'cloud-1', driver: 'aws', details: { token: 't', zone: 'eu-west-1a' } });
+  assert.equal(await regionOf(folder, {}), 'eu-west-1');
+});
+
+test('a file that says another place is refused, as what was made would be left behind', async () => {
+  const content = {
+    apiVersion: 'slipway/v1',
+    kind: 'Cluster',
+    metadata: { name: 'cloud' },
+    spec: { driver: 'aws', drivers: { aws: { region: 'eu-north-1' } } },
+  } as const;
+  const options = { yes: false, keep: false, demo: false, mergeKubeconfig: false, switchContext: false };
+  await assert.rejects(makePlan({ name: 'cloud', file: { content, folder: '/' } }, { ...options, signal: new AbortController().signal }), {
+    code: 'CONFIG_INVALID',
+    message: /spec\.drivers\.aws\.region is eu-west-1 since the cluster was made/,
+  });
+});
+
+test('without a state, down forgets no machine that is not to be found', async () => {
+  const journal = openJournal(new ClusterStateFolder('lost').path);
+  await journal.record({ kind: 'machine', name: 'lost-1', driver: 'local', details: { address: '10.89.0.11' } });
+  const job = down('lost', { force: false });
+  await assert.rejects(job.result, { code: 'NODE_UNKNOWN', message: /lost-1 \(local\), which is not to be found from here/ });
+  await assert.rejects(async () => {
+    for await (const _ of job.events);
+  });
+  assert.deepEqual(
+    (await journal.entries()).map(({ name }) => name),
+    ['lost-1'],
+  );
+});
