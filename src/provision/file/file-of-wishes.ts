@@ -1,4 +1,6 @@
-import { DRIVERS } from '../../drivers/index.ts';
+import { usesHosts } from '../../drivers/driver.ts';
+import { DRIVERS, driverDescriptor } from '../../drivers/index.ts';
+import { checkFlags, missingHosts } from '../spec/check-wishes.ts';
 import { type ClusterWishes, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
 import type { ClusterFile, PoolFile } from './cluster-file.ts';
 import { readClusterFile } from './read-cluster-file.ts';
@@ -11,10 +13,13 @@ export interface FileAnswers extends ClusterWishes {
   addons?: { demo?: boolean; storageClass?: boolean };
 }
 
-/** A cluster file from flags or answers, as text. Throws NAME_INVALID, CONFIG_INVALID for what cannot be. */
+/** A cluster file from flags or answers, as text. Throws NAME_INVALID, USAGE and CONFIG_INVALID for what cannot be. */
 export const fileOfWishes = (answers: FileAnswers): string => {
   checkName(answers.name, 'cluster');
   const driver = answers.driver ?? (answers.hosts?.length ? 'ssh' : 'local');
+  checkFlags(answers, () => driver);
+  if (usesHosts(driverDescriptor(driver)) && !answers.hosts?.length)
+    throw missingHosts(driver, { cluster: answers.name, nodes: [`${answers.name}-1`] });
   const settings: Record<string, unknown> = {
     ...(answers.subnet ? { subnet: answers.subnet } : {}),
     ...(answers.identityFile ? { identityFile: answers.identityFile } : {}),

@@ -1,5 +1,6 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ClusterFile } from '../file/cluster-file.ts';
+import { checkFlags, checkSpec } from './check-wishes.ts';
 
 /** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
 export interface ClusterSpec {
@@ -77,7 +78,15 @@ export interface ClusterWishes {
   identityFile?: string | undefined;
   jumpHost?: string | undefined;
   /** All of the cluster; then only `name` stands beside it, as the others are in it already. */
-  file?: { content: ClusterFile; folder: string } | undefined;
+  file?: WishedFile | undefined;
+}
+
+export interface WishedFile {
+  content: ClusterFile;
+  /** What paths in it are relative to. */
+  folder: string;
+  /** The error for what turns out to be wrong with it, with the places of the keys. */
+  refuse: (problems: readonly { path: readonly (string | number)[]; message: string }[]) => SlipwayError;
 }
 
 export const DEFAULT_NETWORK: NetworkSpec = {
@@ -101,6 +110,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
       cause: `it exists, made by the driver ${known.driver}`,
       advice: [`slipway up ${wishes.name} --driver ${known.driver}`, `slipway down ${wishes.name}`],
     });
+  checkFlags(wishes, () => driver);
   const count = nodeCount(wishes, known);
   const controlPlanes = wishes.controlPlanes ?? known?.nodes.filter((node) => node.controlPlane).length ?? 1;
   if (controlPlanes !== 1)
@@ -127,7 +137,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
   }
   const driverSettings = { ...known?.driverSettings };
   if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
-  return {
+  const spec: ClusterSpec = {
     ...known,
     name: wishes.name,
     driver,
@@ -137,6 +147,8 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
     network: known?.network ?? DEFAULT_NETWORK,
     ...certificateLife(known),
   };
+  checkSpec(spec, { known, subnet: wishes.subnet });
+  return spec;
 };
 
 /** $SLIPWAY_CERTIFICATE_SECONDS, of a cluster that is new: for those who want short lives, and for tests of renewal. */

@@ -1,0 +1,88 @@
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { type DriverDescriptor, usesHosts } from '../../drivers/driver.ts';
+import { DRIVERS, driverDescriptor } from '../../drivers/index.ts';
+import { settingProblem } from '../../drivers/read-settings.ts';
+import type { ClusterSpec, ClusterWishes } from './cluster-spec.ts';
+import { twinFaults } from './host-twins.ts';
+import { nodeRanges, rangeFaults } from './network-ranges.ts';
+import { type Bounds, CPUS, MEMORY } from './node-size.ts';
+
+/** Flags that are a setting of the driver. */
+const SETTING_FLAGS = [
+  { flag: '--subnet', setting: 'subnet', key: 'subnet', example: '10.200.1.0/24' },
+  { flag: '--host', setting: 'host', key: 'hosts', example: 'root@192.0.2.11' },
+  { flag: '--host', setting: 'host', key: 'addedHosts', example: 'root@192.0.2.11' },
+  { flag: '--identity-file', setting: 'identityFile', key: 'identityFile', example: '~/.ssh/id_ed25519' },
+  { flag: '--jump-host', setting: 'jumpHost', key: 'jumpHost', example: 'admin@192.0.2.1' },
+] as const satisfies readonly { flag: string; setting: string; key: keyof ClusterWishes; example: string }[];
+
+/** What is wrong with flags whatever the cluster is. `driverOf`: the driver that a setting is meant for. Throws USAGE, DRIVER_UNKNOWN. */
+export const checkFlags = (wishes: Partial<ClusterWishes>, driverOf: (setting: string) => string): void => {
+  const up = wishes.name === undefined ? 'slipway up' : `slipway up ${wishes.name}`;
+  requireWithin(up, { flag: '--cpus', value: wishes.cpus, unit: '' }, CPUS);
+  requireWithin(up, { flag: '--memory', value: wishes.memoryMiB, unit: ' MiB' }, MEMORY);
+  for (const { setting, key, ...flag } of SETTING_FLAGS)
+    for (const value of [wishes[key] ?? []].flat())
+      requireSetting(up, { ...flag, name: setting, value }, driverDescriptor(driverOf(setting)));
+};
+
+const requireWithin = (
+  up: string,
+  { flag, value, unit }: { flag: string; value: number | undefined; unit: string },
+  { minimum, maximum }: Bounds,
+): void => {
+  if (value === undefined || (Number.isInteger(value) && value >= minimum && value <= maximum)) return;
+  throw refused(`${flag} ${value}`, `it must be ${minimum} to ${maximum}${unit}`, `${up} ${flag} ${minimum * 2}`);
+};
+
+const requireSetting = (
+  up: string,
+  { flag, name, value, example }: { flag: string; name: string; value: string; example: string },
+  driver: DriverDescriptor,
+): void => {
+  const setting = driver.settings.find((one) => one.name === name);
+  if (!setting) {
+    const others = DRIVERS.filter(({ settings }) => settings.some((one) => one.name === name)).map((one) => one.name);
+    const cause = `the driver ${driver.name} has no such setting; for ${others.join(', ')} there is one`;
+    throw refused(`${flag} ${value}`, cause, ...others.map((other) => `${up} --driver ${other} ${flag} ${value}`));
+  }
+  const problem = settingProblem(setting, value);
+  if (problem) throw refused(`${flag} ${value}`, problem.startsWith('must ') ? `it ${problem}` : problem, `${up} ${flag} ${example}`);
+};
+
+/** What of a cluster from flags cannot be: hosts that are missing, or given twice, and networks that overlap. Throws USAGE. */
+export const checkSpec = (spec: ClusterSpec, { known, subnet }: { known: ClusterSpec | undefined; subnet: string | undefined }): void => {
+  requireHosts(spec, known?.nodes.length ?? 0);
+  if (subnet === undefined) return;
+  const { podCidr, serviceCidr } = spec.network;
+  const ranges = [
+    { at: 'pods', name: 'the range of pods', text: podCidr, isDefault: !known },
+    { at: 'Services', name: 'the range of Services', text: serviceCidr, isDefault: !known },
+  ];
+  const ofNodes = nodeRanges(driverDescriptor(spec.driver), { subnet }).map((range) => ({ at: '--subnet', name: '--subnet', ...range }));
+  const fault = rangeFaults(ranges, ofNodes).find(({ at }) => at === '--subnet');
+  if (fault) throw refused(`--subnet ${subnet}`, fault.message, `slipway up ${spec.name} --subnet 10.200.1.0/24`);
+};
+
+const requireHosts = ({ name, nodes, driver }: ClusterSpec, before: number): void => {
+  if (!usesHosts(driverDescriptor(driver))) return;
+  const missing = nodes.slice(before).filter(({ settings }) => settings['host'] === undefined);
+  if (missing.length) throw missingHosts(driver, { cluster: name, nodes: missing.map((node) => node.name) });
+  const hosts = nodes.map(({ name: node, settings }) => ({
+    name: node,
+    host: String(settings['host'] ?? node),
+    address: settings['address'] as string | undefined,
+  }));
+  const [twin] = twinFaults(hosts).filter(({ index }) => index >= before);
+  if (twin) throw refused(`--host ${hosts[twin.index]?.host}`, twin.message, 'slipway up --help   # --host is given once for each node');
+};
+
+export const missingHosts = (driver: string, { cluster, nodes }: { cluster: string; nodes: readonly string[] }): SlipwayError =>
+  refused(
+    `the driver ${driver}`,
+    `it uses hosts that you have, and none is given with --host for ${nodes.join(', ')}`,
+    `slipway up ${cluster} --driver ${driver} --host root@192.0.2.11 --host root@192.0.2.12`,
+  );
+
+const refused = (what: string, cause: string, ...advice: string[]): SlipwayError =>
+  new SlipwayError('USAGE', { tried: `use ${what}`, cause, advice });
