@@ -2,7 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { type DriverDescriptor, usesHosts } from '../../drivers/driver.ts';
 import { DRIVERS, driverDescriptor } from '../../drivers/index.ts';
 import { settingProblem } from '../../drivers/read-settings.ts';
-import type { ClusterSpec, ClusterWishes } from './cluster-spec.ts';
+import type { ClusterSpec, ClusterWishes, NodeSpec } from './cluster-spec.ts';
 import { twinFaults } from './host-twins.ts';
 import { nodeRanges, rangeFaults } from './network-ranges.ts';
 import { type Bounds, CPUS, MEMORY } from './node-size.ts';
@@ -67,22 +67,22 @@ export const checkSpec = (spec: ClusterSpec, { known, subnet }: { known: Cluster
 const requireHosts = ({ name, nodes, driver }: ClusterSpec, before: number): void => {
   if (!usesHosts(driverDescriptor(driver))) return;
   const missing = nodes.slice(before).filter(({ settings }) => settings['host'] === undefined);
-  if (missing.length) throw missingHosts(driver, { cluster: name, nodes: missing.map((node) => node.name) });
-  const hosts = nodes.map(({ name: node, settings }) => ({
-    name: node,
-    host: String(settings['host'] ?? node),
-    address: settings['address'] as string | undefined,
-  }));
-  const [twin] = twinFaults(hosts).filter(({ index }) => index >= before);
-  if (twin) throw refused(`--host ${hosts[twin.index]?.host}`, twin.message, 'slipway up --help   # --host is given once for each node');
+  if (missing.length) {
+    const cause = `it uses hosts that you have, and none is given with --host for ${missing.map((node) => node.name).join(', ')}`;
+    const hosts = '--host root@192.0.2.11 --host root@192.0.2.12';
+    throw refused(`the driver ${driver}`, cause, `slipway up ${name} --driver ${driver} ${hosts}`);
+  }
+  requireOwnHosts(nodes, nodes.slice(before));
 };
 
-export const missingHosts = (driver: string, { cluster, nodes }: { cluster: string; nodes: readonly string[] }): SlipwayError =>
-  refused(
-    `the driver ${driver}`,
-    `it uses hosts that you have, and none is given with --host for ${nodes.join(', ')}`,
-    `slipway up ${cluster} --driver ${driver} --host root@192.0.2.11 --host root@192.0.2.12`,
-  );
+/** None of these nodes has the host of another one of the cluster. Throws USAGE. */
+export const requireOwnHosts = (all: readonly NodeSpec[], nodes: readonly NodeSpec[]): void => {
+  const hosts = all
+    .filter(({ settings }) => settings['host'] !== undefined)
+    .map(({ name, settings }) => ({ name, host: String(settings['host']), address: settings['address'] as string | undefined }));
+  const twin = twinFaults(hosts).find(({ index }) => nodes.some(({ name }) => name === hosts[index]?.name));
+  if (twin) throw refused(`--host ${hosts[twin.index]?.host}`, twin.message, 'slipway up --help   # --host is given once for each node');
+};
 
 const refused = (what: string, cause: string, ...advice: string[]): SlipwayError =>
   new SlipwayError('USAGE', { tried: `use ${what}`, cause, advice });
