@@ -42,7 +42,7 @@ const checkControlPlane = (file: ClusterFile, say: Say): void => {
   if (wanted > 1)
     say(place, `these are ${wanted} control planes: they share a store in etcd, which this version does not install yet; let it be one`);
   if (named.length && carriers === 0) say(place, 'no node carries the control plane: the pool is empty');
-  if (!named.length && pools[0] && sizeOf(pools[0]) === 0)
+  if (!named.length && pools[0] && sizeOf(pools[0]) === 0 && pools.some((pool) => sizeOf(pool) > 0))
     say(['spec', 'pools', 0], 'the first pool carries the control plane, and has no node');
   if (store === 'etcd') say(['spec', 'controlPlane', 'store'], 'this version does not install etcd yet: sqlite');
 };

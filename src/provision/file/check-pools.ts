@@ -9,7 +9,8 @@ import { type Path, pathText } from './located-value.ts';
 export const checkPools = (file: ClusterFile, drivers: readonly DriverDescriptor[], say: Say): void => {
   const pools = poolsOf(file);
   const total = pools.reduce((sum, pool) => sum + sizeOf(pool), 0);
-  if (total < 1 || total > MAX_NODES) say(['spec', 'pools'], `these are ${total} nodes, and a cluster has 1 to ${MAX_NODES}`);
+  const placeOfTotal = pools.length === 1 ? ['spec', 'pools', 0, 'count'] : ['spec', 'pools'];
+  if (total < 1 || total > MAX_NODES) say(placeOfTotal, `these are ${total} nodes, and a cluster has 1 to ${MAX_NODES}`);
   const poolNames = new Map<string, number>();
   for (const [index, pool] of pools.entries()) {
     const at = ['spec', 'pools', index] as const;

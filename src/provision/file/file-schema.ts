@@ -6,10 +6,18 @@ import { DEFAULT_DRIVER, HOOK_NAMES, type HookName } from './cluster-file.ts';
 import type { Schema } from './schema.ts';
 import { hostSettings, object, ownSettings, poolImage, poolSettings } from './setting-schema.ts';
 
-const NAME = { pattern: '[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?', 'x-is': 'at most 40 small letters, digits and hyphens between them' };
+const NAME = {
+  pattern: '[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?',
+  'x-is': 'at most 40 small letters, digits and hyphens between them, such as demo-2',
+};
 const SIZE = String.raw`\d{1,12}(\.\d{1,9})?(Mi|Gi|Ti|M|G|T)`;
 const MEMORY_SIZE: TextForm = { pattern: SIZE, 'x-is': 'a size such as 2Gi or 512Mi', fault: (text) => sizeFault(text, MEMORY) };
 const DISK_SIZE: TextForm = { pattern: SIZE, 'x-is': 'a size such as 20Gi', fault: (text) => sizeFault(text, DISK) };
+const DNS_NAME: TextForm = {
+  pattern: String.raw`[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*`,
+  'x-is': 'a DNS name such as cluster.local',
+  fault: (text) => (text.length > 253 ? `is longer than a DNS name: ${text.length} characters, and at most 253` : undefined),
+};
 const LABEL_VALUE: TextForm = {
   pattern: '([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?',
   'x-is': 'at most 63 letters, digits, -, _ and ., with a letter or digit at both ends',
@@ -129,8 +137,7 @@ const networkSchema = (): Schema => ({
     },
     clusterDomain: {
       type: 'string',
-      pattern: String.raw`[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*`,
-      'x-is': 'a DNS name such as cluster.local',
+      ...DNS_NAME,
       default: 'cluster.local',
       description: 'Domain of the names of Services',
     },
@@ -151,7 +158,7 @@ const poolSchema = (drivers: readonly DriverDescriptor[], own?: DriverDescriptor
       name: {
         type: 'string',
         pattern: '[a-z]([a-z0-9-]{0,18}[a-z0-9])?',
-        'x-is': 'at most 20 small letters, digits and hyphens',
+        'x-is': 'at most 20 small letters, digits and hyphens, a letter first, such as workers',
         description: 'Nodes are called CLUSTER-POOL-NUMBER, those of the pool main CLUSTER-NUMBER',
       },
       count: { type: 'integer', minimum: 0, maximum: 150, default: 1, description: 'How many nodes; not for drivers of hosts' },
@@ -165,7 +172,11 @@ const poolSchema = (drivers: readonly DriverDescriptor[], own?: DriverDescriptor
         ...texts(
           'Shown by `get nodes` (labels node-role.kubernetes.io/ROLE). control-plane: the nodes of this pool carry the control plane [worker]',
         ),
-        items: { type: 'string', pattern: '[a-z0-9]([a-z0-9-]*[a-z0-9])?', 'x-is': 'small letters, digits and hyphens' },
+        items: {
+          type: 'string',
+          pattern: '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?',
+          'x-is': 'a role such as gpu: small letters, digits and hyphens',
+        },
       },
       cpus: { type: 'integer', ...CPUS, description: "CPUs of a node [the driver's default]" },
       memory: { type: 'string', ...MEMORY_SIZE, description: "Memory of a node [the driver's default]", examples: ['2Gi'] },

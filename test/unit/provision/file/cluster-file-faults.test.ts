@@ -171,6 +171,8 @@ const SIZES: readonly Case[] = [
   [pool('local', 'memory: 9999999Ti'), 'f:7:23: spec.pools[0].memory: must be from 512Mi to 64Ti, not "9999999Ti"'],
   [pool('local', 'memory: -1Gi'), 'f:7:23: spec.pools[0].memory: must be a size such as 2Gi or 512Mi, not "-1Gi"'],
   [pool('kvm', 'disk: 500Mi'), 'f:7:21: spec.pools[0].disk: must be from 1Gi to 64Ti, not "500Mi"'],
+  [pool('local', 'count: 0'), 'f:7:22: spec.pools[0].count: these are 0 nodes, and a cluster has 1 to 150'],
+  ['  pools: [{name: a, count: 0}, {name: b}]\n', 'f:5:11: spec.pools[0]: the first pool carries the control plane, and has no node'],
   [pool('local', 'cpus: 0'), 'f:7:21: spec.pools[0].cpus: must be 1 to 1024, not 0'],
   [pool('local', 'memory: 512Mi, disk: 1Gi, cpus: 1')],
 ];
@@ -209,6 +211,7 @@ for (const [table, cases] of Object.entries(TABLES))
 const FLAGS: readonly [spec: string, flags: object, said: RegExp | string][] = [
   ['  driver: local\n', { memoryMiB: -5 }, 'it must be 512 to 67108864 MiB'],
   ['  driver: local\n', { cpus: 0 }, 'it must be 1 to 1024'],
+  ['  driver: local\n', { nodes: 0 }, '--nodes: these are 0 nodes, and a cluster has 1 to 150'],
   ['  driver: local\n', { subnet: '1.2.3.4' }, 'it must be a range of 256 IPv4 addresses such as 10.200.1.0/24'],
   [
     '  driver: local\n',
