@@ -79,6 +79,10 @@ export interface DriverSetting {
   readonly maximum?: number;
   /** Another setting, without which this one means nothing. */
   readonly needs?: string;
+  /** No machine is made without it. */
+  readonly required?: true;
+  /** The value is a file of this computer, where it is no http(s) URL. */
+  readonly file?: true;
   /** The value is a range of addresses for nodes: one that overlaps those of pods or Services is refused. */
   readonly nodeRange?: NodeRange;
 }

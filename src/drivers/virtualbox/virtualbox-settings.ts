@@ -17,6 +17,8 @@ export const virtualboxDriver: DriverDescriptor = {
       name: 'image',
       scope: 'pool',
       type: 'string',
+      required: true,
+      file: true,
       description: 'Cloud image with cloud-init and an SSH server (raw, vdi, vmdk; qcow2 with qemu-img): a path, or an http(s) URL',
     },
     { name: 'imageSha256', scope: 'pool', type: 'string', form: SHA256, needs: 'image', description: 'Checksum of the image' },

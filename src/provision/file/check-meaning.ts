@@ -22,7 +22,7 @@ export const checkMeaning = (file: ClusterFile, root: Located, options: MeaningO
   checkPools(file, options.drivers, say);
   checkControlPlane(file, say);
   checkNetwork(file, options.drivers, say);
-  return problems.sort((one, other) => one.at.line - other.at.line || one.at.column - other.at.column);
+  return problems;
 };
 
 const checkVersion = (file: ClusterFile, { version }: MeaningOptions, say: Say): void => {

@@ -3,11 +3,11 @@ import { formProblem } from '../../base/text/text-form.ts';
 import { type Located, type Path, type Place, type Problem, pathText, shortened } from './located-value.ts';
 import type { Schema } from './schema.ts';
 
-/** Everything in which a value is not as the schema says, in the order of the file. */
+/** Everything in which a value is not as the schema says. */
 export const checkSchema = (value: Located, schema: Schema): Problem[] => {
   const problems: Problem[] = [];
   check(value, schema, [], problems);
-  return problems.sort((one, other) => one.at.line - other.at.line || one.at.column - other.at.column);
+  return problems;
 };
 
 const check = (value: Located, schema: Schema, path: Path, problems: Problem[]): void => {

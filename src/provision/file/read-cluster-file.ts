@@ -59,7 +59,8 @@ const textAt = (value: Located, path: Path): string | undefined => {
 };
 
 const invalid = (name: string, problems: readonly Problem[]): SlipwayError => {
-  const lines = new Set(problems.map((problem) => lineOf(name, problem)));
+  const inOrder = problems.toSorted((one, other) => one.at.line - other.at.line || one.at.column - other.at.column);
+  const lines = new Set(inOrder.map((problem) => lineOf(name, problem)));
   const more = lines.size > MOST_SHOWN ? [`and ${lines.size - MOST_SHOWN} more`] : [];
   return new SlipwayError('CONFIG_INVALID', {
     tried: `use the cluster file ${name}`,

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SlipwayError } from '../../../../src/base/errors/slipway-error.ts';
+import { checkNewNodes } from '../../../../src/provision/file/check-new-nodes.ts';
 import { readClusterFile } from '../../../../src/provision/file/read-cluster-file.ts';
 import { type FileOutcome, wishedSpec } from '../../../../src/provision/file/spec-of-file.ts';
-import { type ClusterSpec, clusterSpec } from '../../../../src/provision/spec/cluster-spec.ts';
+import { type ClusterSpec, type ClusterWishes, clusterSpec } from '../../../../src/provision/spec/cluster-spec.ts';
 
 const outcome = (spec: string, known?: ClusterSpec): FileOutcome => {
   const { file, refuse } = readClusterFile(`apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: lab}\nspec: ${spec}\n`, 'lab.yaml');
@@ -98,6 +99,31 @@ test('when a machine took the place of another is no matter of the file, and sta
   const since = '2026-11-29T08:00:00.000Z';
   const nodes = spec.nodes.map((node) => (node.name === 'lab-2' ? { ...node, since } : node));
   assert.equal(outcome('{pools: [{name: main, count: 2}]}', { ...spec, nodes }).spec.nodes[1]?.since, since);
+});
+
+test('machines that are to be made need an image that is there; those that stand need none', async () => {
+  const wish = (spec: string) => {
+    const text = `apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: lab}\nspec:\n  driver: kvm\n${spec}`;
+    const { file, refuse } = readClusterFile(text, 'lab.yaml');
+    return { name: 'lab', file: { content: file, folder: '/srv', refuse } };
+  };
+  const reasonOf = async (wishes: ClusterWishes, known?: ClusterSpec): Promise<string | undefined> =>
+    checkNewNodes(wishes, wishedSpec(wishes, known).spec, known).then(
+      () => undefined,
+      (error: SlipwayError) => error.reason,
+    );
+  const none = wish('  pools: [{name: a}]\n');
+  assert.equal(await reasonOf(none), 'lab.yaml:6:11: spec.pools[0].image: the driver kvm needs image');
+  assert.equal(await reasonOf(none, wishedSpec(none).spec), undefined);
+  assert.equal(
+    await reasonOf(
+      wish('  pools: [{name: a, count: 2, image: /no.qcow2}, {name: b, settings: {kernel: /no}}]\n  drivers: {kvm: {image: /etc}}\n'),
+    ),
+    'lab.yaml:6:38: spec.pools[0].image: there is no file /no.qcow2\nlab.yaml:6:79: spec.pools[1].settings.kernel: there is no file /no\nlab.yaml:7:26: spec.drivers.kvm.image: there is no file /etc',
+  );
+  assert.equal(await reasonOf(wish('  drivers: {kvm: {image: https://images.example/a.qcow2}}\n')), undefined);
+  assert.equal(await reasonOf(wish('  drivers: {kvm: {image: /no}}\n  hooks: {beforeUp: [fetch /no]}\n')), undefined);
+  assert.match((await reasonOf({ name: 'lab', driver: 'kvm' })) ?? '', /^the driver kvm needs image, and only a cluster file can say it/);
 });
 
 test('what cannot be changed any more is refused', () => {
