@@ -1,3 +1,4 @@
+import { formProblem, type TextForm } from '../base/text/text-form.ts';
 import type { Prompts } from './prompts.ts';
 
 /** A driver as the wizard shows it: what it is, and what it lacks here. */
@@ -10,7 +11,8 @@ export interface WizardDriver {
     name: string;
     scope: 'cluster' | 'pool' | 'node';
     description: string;
-    pattern?: string;
+    form?: TextForm;
+    type: string;
     enum?: readonly string[];
   }[];
 }
@@ -33,7 +35,7 @@ export const askForCluster = async (
 ): Promise<WizardAnswers> => {
   const named = await prompts.text('Name of the cluster:', { default: name ?? 'slipway', validate: isName });
   const driver = await chooseDriver(prompts, drivers);
-  const hosts = driver.usesHosts ? await askForHosts(prompts) : undefined;
+  const hosts = driver.usesHosts ? await askForHosts(prompts, driver) : undefined;
   const nodes = hosts
     ? undefined
     : Number(await prompts.text('Number of nodes, the first with the control plane:', { default: '2', validate: isNumber(1, 150) }));
@@ -66,9 +68,15 @@ const chooseDriver = async (prompts: Prompts, drivers: readonly WizardDriver[]):
   return drivers.find((driver) => driver.name === chosen) as WizardDriver;
 };
 
-const askForHosts = async (prompts: Prompts): Promise<string[]> => {
+const askForHosts = async (prompts: Prompts, { settings }: WizardDriver): Promise<string[]> => {
+  const form = settings.find(({ name }) => name === 'host')?.form ?? {};
   const text = await prompts.text('Hosts, user@address:port, the first with the control plane:', {
-    validate: (typed) => hostsIn(typed).length > 0 || 'At least one host, with spaces between several',
+    validate: (typed) => {
+      const hosts = hostsIn(typed);
+      if (!hosts.length) return 'At least one host, with spaces between several';
+      const wrong = hosts.find((host) => formProblem(form, host));
+      return wrong === undefined || `${wrong}: ${formProblem(form, wrong)}`;
+    },
   });
   return hostsIn(text);
 };
@@ -78,7 +86,7 @@ const hostsIn = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean)
 const askForSize = async (prompts: Prompts): Promise<{ cpus?: number; memoryMiB?: number }> => {
   const cpus = await prompts.text('CPUs of each node (empty: the driver decides):', { validate: isNumber(1, 1024, true) });
   const memory = await prompts.text('Memory of each node in GiB (empty: the driver decides):', {
-    validate: (typed) => typed.trim() === '' || Number(typed) > 0 || 'A number such as 2, or nothing',
+    validate: (typed) => typed.trim() === '' || Number(typed) >= 0.5 || 'A number such as 2, at least 0.5, or nothing',
   });
   return { ...(cpus ? { cpus: Number(cpus) } : {}), ...(memory ? { memoryMiB: Math.round(Number(memory) * 1024) } : {}) };
 };
@@ -105,10 +113,12 @@ const askForSettings = async (prompts: Prompts, driver: WizardDriver): Promise<R
 
 type Setting = WizardDriver['settings'][number];
 
-const fits = (typed: string, { enum: allowed, pattern }: Setting): true | string => {
+const fits = (typed: string, { enum: allowed, form, type }: Setting): true | string => {
   if (typed === '') return true;
   if (allowed && !allowed.includes(typed)) return `One of ${allowed.join(', ')}, or nothing`;
-  return pattern === undefined || new RegExp(`^(?:${pattern})$`, 'u').test(typed) || `Of the form ${pattern}, or nothing`;
+  const texts = type === 'strings' ? typed.split(/[\s,]+/) : [typed];
+  const problem = form && texts.map((text) => formProblem(form, text)).find((found) => found !== undefined);
+  return problem === undefined || `${problem.startsWith('must ') ? `It ${problem}` : problem}, or nothing`;
 };
 
 const isName = (typed: string): true | string =>

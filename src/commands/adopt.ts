@@ -38,7 +38,7 @@ export default class Adopt extends BaseCommand<typeof flags> {
       identityFile: given['identity-file'],
       jumpHost: given['jump-host'],
     };
-    const { wishes } = await readWishes(said, { file: given.file, stdin: this.io.stdin });
+    const { wishes } = await readWishes(said, { file: given.file, stdin: this.io.stdin, applies: false });
     const { adopt } = await import('../provision/jobs/adopt.ts');
     const result = await followJob(adopt(wishes, { signal: this.signal }), { io: this.io, json: given.output === 'json' });
     if (given.output === 'json') return;

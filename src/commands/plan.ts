@@ -42,7 +42,8 @@ export default class Plan extends BaseCommand<typeof flags> {
   private async show(): Promise<boolean> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
     const { flags: given } = this;
-    const { wishes, overrides } = await readWishes(wishesOf(this.args[0], given, this.given), { file: given.file, stdin: this.io.stdin });
+    const said = wishesOf(this.args[0], given, this.given);
+    const { wishes, overrides } = await readWishes(said, { file: given.file, stdin: this.io.stdin, applies: true });
     const { makePlan, planText } = await import('../provision/plan/index.ts');
     const fromFile = wishes.file?.content.spec;
     const options = {

@@ -47,7 +47,7 @@ export default class Up extends BaseCommand<typeof flags> {
     const { flags: given } = this;
     const asked = (await this.isToAsk()) ? await this.ask() : undefined;
     const said = wishesOf(this.args[0], given, this.given);
-    const { wishes, overrides } = await readWishes(said, { file: asked?.path ?? given.file, stdin: this.io.stdin });
+    const { wishes, overrides } = await readWishes(said, { file: asked?.path ?? given.file, stdin: this.io.stdin, applies: true });
     const fromFile = wishes.file?.content.spec;
     const over = <T>(flag: keyof typeof flags, value: T, ofFile: T | undefined): T => (this.given.has(flag) ? value : (ofFile ?? value));
     const options = {

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors/catalogue.ts';
+import type { TextForm } from '../base/text/text-form.ts';
 import type { Host } from '../hosts/host.ts';
 
 /**
@@ -58,6 +59,10 @@ export interface DriverDescriptor {
   load(options: DriverOptions): Promise<Driver>;
 }
 
+/** Whether its machines are hosts that somebody has, each named by a person. */
+export const usesHosts = ({ settings }: Pick<DriverDescriptor, 'settings'>): boolean =>
+  settings.some(({ scope, name }) => scope === 'node' && name === 'host');
+
 /**
  * A key that a driver reads from `MachineSpec.settings`. `cluster`: stands in `spec.drivers.NAME` of the cluster file only, the same for all
  * nodes (region, network). `pool`: there, or in a pool, which wins (image, instance type). `node`: of one node (its host).
@@ -69,10 +74,26 @@ export interface DriverSetting {
   /** For the reference and the wizard, with the default in square brackets where there is one. */
   readonly description: string;
   readonly enum?: readonly string[];
-  /** A regular expression that the whole value must match. */
-  readonly pattern?: string;
+  /** Of a text, and of each of several. */
+  readonly form?: TextForm;
+  /** Bounds of a whole number. */
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** Another setting, without which this one means nothing. */
+  readonly needs?: string;
+  /** No machine is made without it. */
+  readonly required?: true;
+  /** The value is a file of this computer, where it is no http(s) URL. */
+  readonly file?: true;
   /** The value is a range of addresses for nodes: one that overlaps those of pods or Services is refused. */
-  readonly nodeRange?: true;
+  readonly nodeRange?: NodeRange;
+}
+
+/** Where nodes get their addresses while nothing is said. */
+export interface NodeRange {
+  readonly defaults: readonly string[];
+  /** Where this other setting is given, the defaults are not used either. */
+  readonly unless?: string;
 }
 
 /** What a driver is made with. */

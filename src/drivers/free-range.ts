@@ -1,10 +1,12 @@
+import { ipv4Text, parseIpv4Range } from '../base/net/ipv4-range.ts';
 import { runProcess } from '../hosts/local/run-process.ts';
+import { NODE_NETWORKS } from './node-networks.ts';
 
-/** Ranges that a free /24 is taken from, in this order. */
-export const NODE_RANGES: readonly string[] = [
-  ...Array.from({ length: 256 }, (_, third) => `10.89.${third}`),
-  ...Array.from({ length: 16 }, (_, third) => `172.31.${240 + third}`),
-];
+/** Every /24 of `NODE_NETWORKS`, by its first three bytes. */
+export const NODE_RANGES: readonly string[] = NODE_NETWORKS.flatMap((text) => {
+  const { first, prefixLength } = parseIpv4Range(text) ?? { first: 0, prefixLength: 24 };
+  return Array.from({ length: 2 ** (24 - prefixLength) }, (_, index) => ipv4Text(first + index * 256).replace(/\.0$/, ''));
+});
 
 export interface Range {
   base: number;

@@ -1,4 +1,4 @@
-import type { DriverSetting } from '../drivers/driver.ts';
+import { type DriverSetting, usesHosts } from '../drivers/driver.ts';
 import { DRIVERS } from '../drivers/index.ts';
 import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
 import { openJournal } from './state/cluster-journal.ts';
@@ -20,8 +20,7 @@ const PATIENCE_MS = 5000;
 export const rankDrivers = async (): Promise<RankedDriver[]> => {
   const ranked = await Promise.all(
     DRIVERS.map(async ({ name, summary, settings, load }) => {
-      const usesHosts = settings.some((setting) => setting.scope === 'node' && setting.name === 'host');
-      return { name, summary, settings, usesHosts, missing: await missingOf(load) };
+      return { name, summary, settings, usesHosts: usesHosts({ settings }), missing: await missingOf(load) };
     }),
   );
   // The list has the driver that needs least first, and sorting keeps that.

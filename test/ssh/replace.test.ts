@@ -49,6 +49,13 @@ after(async () => {
   await machines.close();
 });
 
+test('the host of another node is refused, and nothing is drained', async () => {
+  const refused = await suite.slipway(['node', 'replace', 'lab-2', '--host', `${target(0)}:22`]);
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /lab-1 is this host already/);
+  assert.ok((await nodesOfPods()).includes('lab-2'), 'pods still run on the old host');
+});
+
 test('the old host is drained and given back, and the new one is the node', async () => {
   await succeed('node', 'replace', 'lab-2', '--host', target(2));
   assert.equal(await addressOfSecond(), target(2).replace('root@', ''));

@@ -2,6 +2,7 @@
 export const nearest = (word: string, candidates: readonly string[]): string[] => {
   const limit = word.length <= 3 ? 1 : word.length <= 6 ? 2 : 3;
   return candidates
+    .filter((candidate) => candidate.startsWith(word) || Math.abs(candidate.length - word.length) <= limit)
     .map((candidate) => ({ candidate, far: candidate.startsWith(word) && word.length > 1 ? 0 : distance(word, candidate) }))
     .filter(({ far }) => far <= limit)
     .sort((one, other) => one.far - other.far || one.candidate.localeCompare(other.candidate))

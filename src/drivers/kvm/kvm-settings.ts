@@ -1,5 +1,7 @@
 import type { DriverDescriptor } from '../driver.ts';
+import { NODE_NETWORKS } from '../node-networks.ts';
 import { readSettings } from '../read-settings.ts';
+import { ABSOLUTE_PATH, NODE_SUBNET, PLAIN_NAME, SHA256, USER_NAME } from '../setting-forms.ts';
 
 export const kvmDriver: DriverDescriptor = {
   name: 'kvm',
@@ -10,8 +12,8 @@ export const kvmDriver: DriverDescriptor = {
       name: 'subnet',
       scope: 'cluster',
       type: 'string',
-      nodeRange: true,
-      pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
+      nodeRange: { defaults: NODE_NETWORKS },
+      form: NODE_SUBNET,
       description: 'Network of the nodes, 10.200.1.0/24 [a free one of 10.89.0.0/16]',
     },
     {
@@ -21,12 +23,12 @@ export const kvmDriver: DriverDescriptor = {
       enum: ['nat', 'open'],
       description: 'nat hides the nodes behind this host; open adds no firewall rules of libvirt [nat]',
     },
-    { name: 'pool', scope: 'cluster', type: 'string', pattern: '[A-Za-z0-9_.-]{1,64}', description: 'Storage pool for disks [slipway]' },
+    { name: 'pool', scope: 'cluster', type: 'string', form: PLAIN_NAME, description: 'Storage pool for disks [slipway]' },
     {
       name: 'poolFolder',
       scope: 'cluster',
       type: 'string',
-      pattern: '/.+',
+      form: ABSOLUTE_PATH,
       description: 'Folder of the pool, where it has to be made [/var/lib/libvirt/images/slipway]',
     },
     {
@@ -40,19 +42,39 @@ export const kvmDriver: DriverDescriptor = {
       name: 'emulatedCpu',
       scope: 'pool',
       type: 'string',
-      pattern: '[A-Za-z0-9_.-]{1,64}',
+      form: PLAIN_NAME,
       description: 'CPU model of emulated machines; maximum for distributions that want a newer one, such as RHEL 10 [Westmere]',
     },
-    { name: 'image', scope: 'pool', type: 'string', description: 'Cloud image (qcow2 or raw): a path, or an http(s) URL' },
-    { name: 'imageSha256', scope: 'pool', type: 'string', pattern: '[0-9a-fA-F]{64}', description: 'Checksum of the image' },
-    { name: 'kernel', scope: 'pool', type: 'string', pattern: '/.+', description: 'Kernel to boot, where the image has no boot loader' },
-    { name: 'initrd', scope: 'pool', type: 'string', pattern: '/.+', description: 'Its initrd' },
-    { name: 'kernelArguments', scope: 'pool', type: 'string', description: 'Its command line [root=/dev/vda rw console=ttyS0]' },
+    {
+      name: 'image',
+      scope: 'pool',
+      type: 'string',
+      required: true,
+      file: true,
+      description: 'Cloud image (qcow2 or raw): a path, or an http(s) URL',
+    },
+    { name: 'imageSha256', scope: 'pool', type: 'string', form: SHA256, needs: 'image', description: 'Checksum of the image' },
+    {
+      name: 'kernel',
+      scope: 'pool',
+      type: 'string',
+      form: ABSOLUTE_PATH,
+      file: true,
+      description: 'Kernel to boot, where the image has no boot loader',
+    },
+    { name: 'initrd', scope: 'pool', type: 'string', form: ABSOLUTE_PATH, file: true, needs: 'kernel', description: 'Its initrd' },
+    {
+      name: 'kernelArguments',
+      scope: 'pool',
+      type: 'string',
+      needs: 'kernel',
+      description: 'Its command line [root=/dev/vda rw console=ttyS0]',
+    },
     {
       name: 'user',
       scope: 'pool',
       type: 'string',
-      pattern: '[a-z][a-z0-9_-]{0,30}',
+      form: USER_NAME,
       description: 'Account that is made for Slipway [slipway]',
     },
     {
@@ -66,12 +88,16 @@ export const kvmDriver: DriverDescriptor = {
       name: 'bootTimeoutSeconds',
       scope: 'pool',
       type: 'integer',
+      minimum: 1,
+      maximum: 86_400,
       description: 'Seconds until a machine must answer [180; 900 when emulated]',
     },
     {
       name: 'stopTimeoutSeconds',
       scope: 'pool',
       type: 'integer',
+      minimum: 1,
+      maximum: 86_400,
       description: 'Seconds for a machine to shut down before it is cut off [90]',
     },
   ],

@@ -9,10 +9,12 @@ import { createLocalHost, enterSandbox } from '../../hosts/local/local-host.ts';
 import { runProcess } from '../../hosts/local/run-process.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { planMachines } from '../plan-machines.ts';
+import { readSettings } from '../read-settings.ts';
 import { removeControlGroup } from './control-groups.ts';
 import { localFindings } from './local-findings.ts';
 import { type ClusterNetwork, ensureBridge, linkName, releasePrefix, removeBridge, reservePrefix, routeThrough } from './local-network.ts';
 import { LocalSandbox, type SandboxPlace } from './local-sandbox.ts';
+import { localDriver } from './local-settings.ts';
 import { type MachineRecord, readRecord, writeRecord } from './machine-record.ts';
 
 /** The first node's last byte; .1 is this host, and a few are left for addresses of Services. */
@@ -178,9 +180,9 @@ class LocalDriver implements Driver {
     const file = this.#file(spec, 'machine.json');
     const known = await readRecord<MachineRecord>(file);
     if (known) return known;
-    const { prefix } = await this.#reserveNetwork(spec.cluster, spec.settings['subnet']);
+    const { subnet, address: wanted } = readSettings(localDriver, spec.settings) as { subnet?: string; address?: string };
+    const { prefix } = await this.#reserveNetwork(spec.cluster, subnet?.replace(/\.0\/24$/, ''));
     const taken = new Set((await this.list(spec.cluster)).map((machine) => machine.address));
-    const wanted = spec.settings['address'];
     for (let last = FIRST_ADDRESS; last <= LAST_ADDRESS; last++) {
       const address = `${prefix}.${last}`;
       if (taken.has(address) || (wanted !== undefined && address !== wanted)) continue;
@@ -198,11 +200,11 @@ class LocalDriver implements Driver {
     });
   }
 
-  async #reserveNetwork(cluster: string, subnet: unknown): Promise<ClusterNetwork> {
+  async #reserveNetwork(cluster: string, wanted: string | undefined): Promise<ClusterNetwork> {
     const known = await this.#network(cluster);
     if (known) return known;
     await this.#options.journal.record({ kind: 'network', name: cluster, driver: this.name });
-    const prefix = await reservePrefix(this.#reservations(), cluster, subnetPrefix(subnet));
+    const prefix = await reservePrefix(this.#reservations(), cluster, wanted);
     const network: ClusterNetwork = { bridge: linkName('br', this.#options.dataDir, cluster), prefix };
     await writeRecord(join(this.#folder(cluster), 'network.json'), network);
     return network;
@@ -252,15 +254,4 @@ class LocalDriver implements Driver {
 const requireRoot = (tried: string): void => {
   if (process.geteuid?.() !== 0)
     throw new SlipwayError('NOT_ROOT', { tried, cause: 'namespaces and networks of this host can be made by root only' });
-};
-
-const subnetPrefix = (subnet: unknown): string | undefined => {
-  if (subnet === undefined) return undefined;
-  const match = typeof subnet === 'string' ? /^(\d{1,3}\.\d{1,3}\.\d{1,3})\.0\/24$/.exec(subnet) : null;
-  if (match?.[1]?.split('.').every((byte) => Number(byte) < 256)) return match[1];
-  throw new SlipwayError('CONFIG_INVALID', {
-    tried: `use the subnet ${JSON.stringify(subnet)}`,
-    cause: 'it is not of the form 10.200.1.0/24',
-    advice: ['slipway up --subnet 10.200.1.0/24'],
-  });
 };

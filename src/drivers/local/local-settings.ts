@@ -1,4 +1,7 @@
+import { IPV4_ADDRESS } from '../../base/net/ipv4-forms.ts';
 import type { DriverDescriptor } from '../driver.ts';
+import { NODE_NETWORKS } from '../node-networks.ts';
+import { NODE_SUBNET } from '../setting-forms.ts';
 
 export const localDriver: DriverDescriptor = {
   name: 'local',
@@ -8,14 +11,15 @@ export const localDriver: DriverDescriptor = {
       name: 'subnet',
       scope: 'cluster',
       type: 'string',
-      nodeRange: true,
-      pattern: String.raw`\d{1,3}\.\d{1,3}\.\d{1,3}\.0/24`,
+      nodeRange: { defaults: NODE_NETWORKS },
+      form: NODE_SUBNET,
       description: 'Network of the nodes, 10.200.1.0/24 [a free one of 10.89.0.0/16]',
     },
     {
       name: 'address',
       scope: 'node',
       type: 'string',
+      form: IPV4_ADDRESS,
       description: 'Address of the node in that network [the lowest free one from .11 on]',
     },
   ],

@@ -44,10 +44,23 @@ export type HookName = (typeof HOOK_NAMES)[number];
 
 export const CONTROL_PLANE_ROLE = 'control-plane';
 
+/** Of files that name none. */
+export const DEFAULT_DRIVER = 'local';
+
 /** A pool that the file does not name: as a file without pools has it. */
 export const poolsOf = (file: ClusterFile): readonly PoolFile[] => file.spec.pools ?? [{ name: 'main', count: 2 }];
 
-export const driverOf = (file: ClusterFile, pool: PoolFile): string => pool.driver ?? file.spec.driver ?? 'local';
+export const driverOf = (file: ClusterFile, pool: PoolFile): string => pool.driver ?? file.spec.driver ?? DEFAULT_DRIVER;
 
 /** Its nodes: one for each host, or as many as are counted. */
 export const sizeOf = (pool: PoolFile): number => pool.hosts?.length ?? pool.count ?? 1;
+
+/** The hosts of all pools, each with the key at which it stands. */
+export const hostsOf = (file: ClusterFile) =>
+  poolsOf(file).flatMap((pool, poolIndex) =>
+    (pool.hosts ?? []).map((given, index) => {
+      const { name, host, ...settings } = typeof given === 'string' ? { name: undefined, host: given } : given;
+      const address = 'address' in settings ? String(settings.address) : undefined;
+      return { pool, path: ['spec', 'pools', poolIndex, 'hosts', index], name, host: String(host), address };
+    }),
+  );

@@ -1,5 +1,5 @@
 import { DRIVERS } from '../../drivers/index.ts';
-import { type ClusterWishes, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
+import { type ClusterWishes, clusterSpec, DEFAULT_POOL } from '../spec/cluster-spec.ts';
 import type { ClusterFile, PoolFile } from './cluster-file.ts';
 import { readClusterFile } from './read-cluster-file.ts';
 import { writeClusterFile } from './write-cluster-file.ts';
@@ -11,10 +11,10 @@ export interface FileAnswers extends ClusterWishes {
   addons?: { demo?: boolean; storageClass?: boolean };
 }
 
-/** A cluster file from flags or answers, as text. Throws NAME_INVALID, CONFIG_INVALID for what cannot be. */
+/** A cluster file from flags or answers, as text. Throws NAME_INVALID, USAGE and CONFIG_INVALID for what cannot be. */
 export const fileOfWishes = (answers: FileAnswers): string => {
-  checkName(answers.name, 'cluster');
-  const driver = answers.driver ?? (answers.hosts?.length ? 'ssh' : 'local');
+  // What flags cannot be is told of them, and not of lines that nobody has seen.
+  const { driver } = clusterSpec(answers);
   const settings: Record<string, unknown> = {
     ...(answers.subnet ? { subnet: answers.subnet } : {}),
     ...(answers.identityFile ? { identityFile: answers.identityFile } : {}),

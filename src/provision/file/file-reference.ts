@@ -1,10 +1,43 @@
 import { DRIVERS } from '../../drivers/index.ts';
+import { DEFAULT_DRIVER } from './cluster-file.ts';
 import { clusterFileSchema } from './file-schema.ts';
 import type { Schema } from './schema.ts';
+import { poolOf } from './setting-schema.ts';
 
 /** docs/reference/cluster.schema.json: editors complete and check cluster files by it. */
-export const publishedSchema = (): string =>
-  `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'Slipway cluster file', ...clusterFileSchema(DRIVERS) }, undefined, 2)}\n`;
+export const publishedSchema = (): string => {
+  const schema = clusterFileSchema(DRIVERS);
+  const { spec = {} } = schema.properties ?? {};
+  const { pools = {} } = spec.properties ?? {};
+  const ofOwnDriver = DRIVERS.map(({ name }) => ({ anyOf: [{ not: names(name) }, poolRef(name)] }));
+  const ofCluster = DRIVERS.map(({ name }) => {
+    const isMeant = name === DEFAULT_DRIVER ? { anyOf: [names(name), { not: NAMES_DRIVER }] } : names(name);
+    return { anyOf: [{ not: isMeant }, { properties: { pools: { items: { anyOf: [NAMES_DRIVER, poolRef(name)] } } } }] };
+  });
+  const published = {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Slipway cluster file',
+    ...schema,
+    properties: {
+      ...schema.properties,
+      spec: {
+        ...spec,
+        properties: { ...spec.properties, pools: { ...pools, items: { ...pools.items, allOf: ofOwnDriver } } },
+        allOf: ofCluster,
+      },
+    },
+    $defs: Object.fromEntries(DRIVERS.map((driver) => [`pool-${driver.name}`, poolOf(driver)])),
+  };
+  return `${JSON.stringify(published, wholePatterns, 2)}\n`;
+};
+
+/** Ours hold for whole texts, those of JSON Schema anywhere in a text. */
+const wholePatterns = (key: string, value: unknown): unknown => (key === 'pattern' ? `^(?:${value})$` : value);
+
+/** A pool is held to the settings of its driver: its own, else the cluster's. */
+const NAMES_DRIVER = { required: ['driver'] };
+const names = (driver: string) => ({ ...NAMES_DRIVER, properties: { driver: { const: driver } } });
+const poolRef = (driver: string) => ({ $ref: `#/$defs/pool-${driver}` });
 
 /** The table of keys in docs/reference/cluster-file.md, from the same schema. */
 export const keyTable = (): string => {
@@ -45,7 +78,8 @@ const typeText = (schema: Schema): string => {
 
 const textOf = (schema: Schema, isRequired: boolean): string => {
   const parts = [schema.description ?? ''];
-  if (schema['x-is'] && schema.type === 'string') parts.push(schema['x-is']);
+  if (schema['x-is']) parts.push(schema['x-is']);
+  if (schema.items?.['x-is']) parts.push(`each ${schema.items['x-is']}`);
   if (schema.default !== undefined) parts.push(`default \`${schema.default}\``);
   if (isRequired) parts.push('**needed**');
   return parts.filter(Boolean).join('; ').replaceAll('|', '\\|');

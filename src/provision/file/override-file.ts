@@ -1,40 +1,53 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { driverDescriptor } from '../../drivers/index.ts';
+import { checkFlags } from '../spec/check-wishes.ts';
 import { type ClusterWishes, checkName } from '../spec/cluster-spec.ts';
-import { type ClusterFile, type PoolFile, poolsOf } from './cluster-file.ts';
-import { pathText } from './located-value.ts';
-
-type Path = readonly (string | number)[];
+import { type ClusterFile, DEFAULT_DRIVER, type PoolFile, poolsOf } from './cluster-file.ts';
+import { type Path, pathText } from './located-value.ts';
 
 interface Override {
+  /** As it is written on the command line. */
   flag: string;
   path: Path;
   value: unknown;
 }
 
-/**
- * The file with what was said on the command line over it, and a sentence for each thing that it overrides. Throws USAGE where a flag
- * leaves open which pool it means, NAME_INVALID, DRIVER_UNKNOWN.
- */
-export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): { file: ClusterFile; overrides: string[] } => {
+export interface Overridden {
+  file: ClusterFile;
+  /** A sentence for each thing that the command line overrides. */
+  overrides: string[];
+  /** What on the command line stands in the place of a key. */
+  saidBy: (path: Path) => string | undefined;
+}
+
+/** The file with what was said on the command line over it. Throws USAGE where a flag leaves open which pool it means, or is wrong; NAME_INVALID, DRIVER_UNKNOWN. */
+export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): Overridden => {
   const changed: ClusterFile = structuredClone({ ...file, spec: { ...file.spec, pools: [...poolsOf(file)] } });
   if (flags.name !== undefined) checkName(flags.name, 'cluster');
   if (flags.driver !== undefined) driverDescriptor(flags.driver);
+  const driver = flags.driver ?? file.spec.driver ?? DEFAULT_DRIVER;
+  const settingsGoTo: Readonly<Record<string, string>> = { subnet: driver, host: changed.spec.pools?.[0]?.driver ?? driver };
+  checkFlags(flags, { driverOf: (setting) => settingsGoTo[setting] ?? 'ssh' });
   const overrides: string[] = [];
+  const said = new Map<string, string>();
   for (const { flag, path, value } of overridesOf(flags, changed.spec)) {
     if (value === undefined) continue;
     const before = swap(changed, path, value);
+    said.set(pathText(path), flag);
     if (JSON.stringify(before) !== JSON.stringify(value))
-      overrides.push(`--${flag} ${shown(value)} stands over ${pathText(path)}${before === undefined ? '' : `, which is ${shown(before)}`}`);
+      overrides.push(`${flag} ${shown(value)} stands over ${pathText(path)}${before === undefined ? '' : `, which is ${shown(before)}`}`);
   }
-  return { file: changed, overrides };
+  // What is wrong with one host of those that a flag gave is the flag's too.
+  const saidBy = (path: Path): string | undefined =>
+    path.map((_, index) => said.get(pathText(path.slice(0, path.length - index)))).find((flag) => flag !== undefined);
+  return { file: changed, overrides, saidBy };
 };
 
-const overridesOf = (flags: Partial<ClusterWishes>, { driver = 'local', pools = [] }: ClusterFile['spec']): Override[] => {
+const overridesOf = (flags: Partial<ClusterWishes>, { driver = DEFAULT_DRIVER, pools = [] }: ClusterFile['spec']): Override[] => {
   const ofOnlyPool = (flag: string, key: keyof PoolFile, value: unknown): Override => {
     if (value !== undefined && pools.length !== 1)
       throw new SlipwayError('USAGE', {
-        tried: `use --${flag}`,
+        tried: `use ${flag}`,
         cause: `the file has the pools ${pools.map((pool) => pool.name).join(', ')}, and one is to be meant`,
         advice: ['change the file instead'],
       });
@@ -43,17 +56,17 @@ const overridesOf = (flags: Partial<ClusterWishes>, { driver = 'local', pools = 
   const ofEveryPool = (flag: string, key: keyof PoolFile, value: unknown): Override[] =>
     pools.map((_, index) => ({ flag, path: ['spec', 'pools', index, key], value }));
   return [
-    { flag: 'name', path: ['metadata', 'name'], value: flags.name },
-    { flag: 'driver', path: ['spec', 'driver'], value: flags.driver },
-    ofOnlyPool('host', 'hosts', flags.hosts?.length ? [...flags.hosts] : undefined),
-    ofOnlyPool('nodes', 'count', flags.nodes),
-    ...ofEveryPool('cpus', 'cpus', flags.cpus),
-    ...ofEveryPool('memory', 'memory', flags.memoryMiB === undefined ? undefined : `${flags.memoryMiB}Mi`),
-    { flag: 'control-planes', path: ['spec', 'controlPlane', 'count'], value: flags.controlPlanes },
-    { flag: 'dedicated-control-planes', path: ['spec', 'controlPlane', 'dedicated'], value: flags.dedicatedControlPlanes },
-    { flag: 'subnet', path: ['spec', 'drivers', flags.driver ?? driver, 'subnet'], value: flags.subnet },
-    { flag: 'identity-file', path: ['spec', 'drivers', 'ssh', 'identityFile'], value: flags.identityFile },
-    { flag: 'jump-host', path: ['spec', 'drivers', 'ssh', 'jumpHost'], value: flags.jumpHost },
+    { flag: 'the name', path: ['metadata', 'name'], value: flags.name },
+    { flag: '--driver', path: ['spec', 'driver'], value: flags.driver },
+    ofOnlyPool('--host', 'hosts', flags.hosts?.length ? [...flags.hosts] : undefined),
+    ofOnlyPool('--nodes', 'count', flags.nodes),
+    ...ofEveryPool('--cpus', 'cpus', flags.cpus),
+    ...ofEveryPool('--memory', 'memory', flags.memoryMiB === undefined ? undefined : `${flags.memoryMiB}Mi`),
+    { flag: '--control-planes', path: ['spec', 'controlPlane', 'count'], value: flags.controlPlanes },
+    { flag: '--dedicated-control-planes', path: ['spec', 'controlPlane', 'dedicated'], value: flags.dedicatedControlPlanes },
+    { flag: '--subnet', path: ['spec', 'drivers', flags.driver ?? driver, 'subnet'], value: flags.subnet },
+    { flag: '--identity-file', path: ['spec', 'drivers', 'ssh', 'identityFile'], value: flags.identityFile },
+    { flag: '--jump-host', path: ['spec', 'drivers', 'ssh', 'jumpHost'], value: flags.jumpHost },
   ];
 };
 

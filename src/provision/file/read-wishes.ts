@@ -1,12 +1,42 @@
-import type { ClusterWishes } from '../spec/cluster-spec.ts';
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ClusterWishes, WishedFile } from '../spec/cluster-spec.ts';
 
-/** What a command was asked for: by a file, with flags over it, or by flags alone. A cluster that is not named is called `slipway`. */
+export interface WishesSource {
+  file: string | undefined;
+  stdin: AsyncIterable<Uint8Array>;
+  /** The command applies the file's manifests. */
+  applies: boolean;
+}
+
+/**
+ * What a command was asked for: by a file, with flags over it, or by flags alone. A cluster that is not named is called `slipway`. Throws
+ * CONFIG_INVALID; for manifests that are to be applied and are not there too, and MANIFEST_INVALID for those that cannot be read.
+ */
 export const readWishes = async (
   said: Partial<ClusterWishes>,
-  { file, stdin }: { file: string | undefined; stdin: AsyncIterable<Uint8Array> },
+  { file, stdin, applies }: WishesSource,
 ): Promise<{ wishes: ClusterWishes; overrides: string[] }> => {
   if (file === undefined) return { wishes: { ...said, name: said.name ?? 'slipway' }, overrides: [] };
   // Only who uses a file loads what reads YAML.
   const { loadClusterFile } = await import('./load-cluster-file.ts');
-  return loadClusterFile(file, { flags: said, stdin });
+  const loaded = await loadClusterFile(file, { flags: said, stdin });
+  if (applies) await checkManifests(loaded.wishes.file);
+  return loaded;
 };
+
+/** A hook may make them: then they need not be there yet. */
+const checkManifests = async ({ content, folder, refuse }: WishedFile): Promise<void> => {
+  const { manifests = [], hooks } = content.spec;
+  if (!manifests.length || hooks?.beforeUp?.length) return;
+  const paths = manifests.map((path) => resolve(folder, path));
+  const missing = await Promise.all(paths.map((path) => access(path).then(() => false, isAbsent)));
+  const problems = manifests.flatMap((_, index) =>
+    missing[index] ? [{ path: ['spec', 'manifests', index], message: `there is no file or folder ${paths[index]}` }] : [],
+  );
+  if (problems.length) throw refuse(problems);
+  const { readManifests } = await import('../manifest-files.ts');
+  await readManifests(paths);
+};
+
+const isAbsent = (error: NodeJS.ErrnoException): boolean => error.code === 'ENOENT' || error.code === 'ENOTDIR';

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { quantityValue } from '../../api/meta/quantity.ts';
-import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { resolve } from 'node:path';
 import { ipv4Text, parseIpv4 } from '../../base/net/ipv4-range.ts';
+import { hostKey } from '../../hosts/ssh/ssh-target.ts';
 import {
   type ClusterSpec,
   type ClusterWishes,
@@ -12,8 +11,10 @@ import {
   DEFAULT_POOL,
   type NetworkSpec,
   type NodeSpec,
+  type WishedFile,
 } from '../spec/cluster-spec.ts';
-import { type ClusterFile, CONTROL_PLANE_ROLE, driverOf, HOOK_NAMES, type PoolFile, poolsOf } from './cluster-file.ts';
+import { DISK, inUnits, MEMORY } from '../spec/node-size.ts';
+import { type ClusterFile, CONTROL_PLANE_ROLE, DEFAULT_DRIVER, driverOf, HOOK_NAMES, type PoolFile, poolsOf } from './cluster-file.ts';
 
 /** What a file makes of a cluster, that exists or not. */
 export interface FileOutcome {
@@ -27,12 +28,10 @@ export interface FileOutcome {
 
 /** What is wished on the command line or in a file. Throws USAGE, NAME_INVALID, CONFIG_INVALID, CLUSTER_EXISTS. */
 export const wishedSpec = (wishes: ClusterWishes, known?: ClusterSpec): FileOutcome =>
-  wishes.file
-    ? specOfFile(wishes.file.content, { folder: wishes.file.folder, known })
-    : { spec: clusterSpec(wishes, known), removed: [], differing: [] };
+  wishes.file ? specOfFile(wishes.file, known) : { spec: clusterSpec(wishes, known), removed: [], differing: [] };
 
-/** `folder`: what paths in the file are relative to. Throws CONFIG_INVALID for what cannot be changed any more, NAME_INVALID. */
-const specOfFile = (file: ClusterFile, { folder, known }: { folder: string; known?: ClusterSpec | undefined }): FileOutcome => {
+/** Throws CONFIG_INVALID for what cannot be changed any more, NAME_INVALID. */
+const specOfFile = ({ content: file, folder, refuse }: WishedFile, known: ClusterSpec | undefined): FileOutcome => {
   const { name } = file.metadata;
   checkName(name, 'cluster');
   const wanted = nameNodes(file, known);
@@ -41,20 +40,25 @@ const specOfFile = (file: ClusterFile, { folder, known }: { folder: string; know
     ...known,
     ...certificateLife(known),
     name,
-    driver: file.spec.driver ?? 'local',
+    driver: file.spec.driver ?? DEFAULT_DRIVER,
     driverSettings: structuredClone(file.spec.drivers ?? {}),
     nodes: wanted,
     dedicatedControlPlanes: file.spec.controlPlane?.dedicated ?? false,
     network: networkOf(file),
     storageClass: file.spec.addons?.storageClass,
     hooks: hooksOf(file, folder),
-    manifests: file.spec.manifests?.map((path) => join(folder, path)),
+    manifests: file.spec.manifests?.map((path) => resolve(folder, path)),
   };
   if (!known) return { spec: withControlPlane(file, spec), removed: [], differing: [] };
-  refuseFixed(spec, known);
+  const fixed = fixedProblems(file, spec, known);
   const removed = known.nodes.filter((node) => !wanted.some((one) => one.name === node.name));
   const carrier = removed.find((node) => node.controlPlane);
-  if (carrier) throw fixed(name, `${carrier.name} carries the control plane, and the file has no place for it (pool ${carrier.pool})`);
+  if (carrier)
+    fixed.push({
+      path: ['spec', 'pools'],
+      message: `${carrier.name} carries the control plane, and the file has no place for it (pool ${carrier.pool})`,
+    });
+  if (fixed.length) throw refuse(fixed).with({ advice: [`slipway down ${name}   # and up again, where it has to differ`] });
   const differing: FileOutcome['differing'] = [];
   const nodes = wanted.map((node) => {
     const there = known.nodes.find((one) => one.name === node.name);
@@ -89,7 +93,7 @@ const nameNodes = (file: ClusterFile, known: ClusterSpec | undefined): NodeSpec[
     }
     return pool.hosts.map((given) => {
       const { name, ...settings } = typeof given === 'string' ? { name: undefined, host: given } : given;
-      const old = there.find((node) => node.settings['host'] === settings.host);
+      const old = there.find((node) => hostKey(String(node.settings['host'])) === hostKey(settings.host));
       return nodeOf(old?.name ?? name ?? freeName(pool), pool, driver, settings);
     });
   });
@@ -101,16 +105,13 @@ const nodeOf = (name: string, pool: PoolFile, driver: string, settings: Record<s
   driver,
   controlPlane: false,
   cpus: pool.cpus,
-  memoryMiB: inUnitsOf(pool.memory, 2 ** 20),
-  diskGiB: inUnitsOf(pool.disk, 2 ** 30),
+  memoryMiB: pool.memory === undefined ? undefined : inUnits(pool.memory, MEMORY),
+  diskGiB: pool.disk === undefined ? undefined : inUnits(pool.disk, DISK),
   roles: (pool.roles ?? []).filter((role) => role !== CONTROL_PLANE_ROLE),
   labels: { ...pool.labels },
   taints: [...(pool.taints ?? [])],
   settings: { ...(pool.image === undefined ? {} : { image: pool.image }), ...pool.settings, ...settings },
 });
-
-const inUnitsOf = (quantity: string | undefined, unit: number): number | undefined =>
-  quantity === undefined ? undefined : Math.max(1, Math.floor(quantityValue(quantity) / unit));
 
 const withControlPlane = (file: ClusterFile, spec: ClusterSpec): ClusterSpec => {
   const pools = poolsOf(file);
@@ -132,21 +133,15 @@ const hooksOf = (file: ClusterFile, folder: string): ClusterSpec['hooks'] => {
   return Object.keys(commands).length ? { folder, commands } : undefined;
 };
 
-const refuseFixed = (spec: ClusterSpec, known: ClusterSpec): void => {
-  for (const key of ['podCidr', 'nodeCidrMaskSize', 'serviceCidr', 'clusterDns', 'clusterDomain'] as const)
-    if (spec.network[key] !== known.network[key])
-      throw fixed(
-        known.name,
-        `spec.network.${key} is ${known.network[key]} since the cluster was made, and the file has ${spec.network[key]}`,
-      );
-};
-
-const fixed = (name: string, cause: string): SlipwayError =>
-  new SlipwayError('CONFIG_INVALID', {
-    tried: `bring the cluster ${name} to what the file says`,
-    cause,
-    advice: ['make the file as it was', `slipway down ${name}   # and up again, with what differs`],
-  });
+const fixedProblems = (file: ClusterFile, spec: ClusterSpec, known: ClusterSpec): { path: string[]; message: string }[] =>
+  (['podCidr', 'nodeCidrMaskSize', 'serviceCidr', 'clusterDns', 'clusterDomain'] as const)
+    .filter((key) => spec.network[key] !== known.network[key])
+    // The address of DNS follows from the range of Services: one fault is not told twice.
+    .filter((key) => key !== 'clusterDns' || file.spec.network?.clusterDns || spec.network.serviceCidr === known.network.serviceCidr)
+    .map((key) => ({
+      path: ['spec', 'network', key],
+      message: `it is ${known.network[key]} since the cluster was made, and cannot become ${spec.network[key]}${file.spec.network?.[key] === undefined ? ', which is the default' : ''}`,
+    }));
 
 /** What a machine was made with stays, and is told where the file has something else. */
 const kept = (wanted: NodeSpec, there: NodeSpec, differing: FileOutcome['differing']): NodeSpec => {

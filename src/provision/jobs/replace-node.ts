@@ -1,6 +1,7 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { MachineId } from '../../drivers/driver.ts';
 import { openClient } from '../open-client.ts';
+import { checkFlags, requireOwnHosts } from '../spec/check-wishes.ts';
 import { type Job, startJob } from './job.ts';
 import { requireNode, withReachedCluster } from './power.ts';
 import { leave } from './remove-node.ts';
@@ -33,6 +34,17 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
           tried: `replace ${id.name} by ${options.host}`,
           cause: `its machine is made by the driver ${node.driver}`,
         });
+      // The address that was given for the old host is not that of the new one.
+      const { address: _old, ...kept } = node.settings;
+      const settings = options.host ? { ...kept, host: options.host } : node.settings;
+      if (options.host) {
+        checkFlags(
+          { hosts: [options.host] },
+          { driverOf: () => node.driver, command: `slipway node replace ${id.name} --cluster ${id.cluster}` },
+        );
+        const replaced = { ...node, settings };
+        requireOwnHosts([...state.spec.nodes.filter((one) => one.name !== id.name), replaced], [replaced]);
+      }
       const { client, close } = await openClient(folder);
       try {
         await leave({ client, drivers, cluster: id.cluster, node, createdAt: state.createdAt }, { ...options, push });
@@ -40,9 +52,6 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
         await close();
       }
       const { [id.name]: _, ...addresses } = state.addresses;
-      // The address that was given for the old host is not that of the new one.
-      const { address: _old, ...kept } = node.settings;
-      const settings = options.host ? { ...kept, host: options.host } : node.settings;
       // Later than the replacement before it, also by the clock of another computer.
       const since = new Date(Math.max(Date.now(), (node.since ? Date.parse(node.since) : 0) + 1)).toISOString();
       const nodes = state.spec.nodes.map((one) => (one.name === id.name ? { ...one, settings, since } : one));

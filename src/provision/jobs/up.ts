@@ -6,6 +6,7 @@ import { contextName } from '../admin-access.ts';
 import { openBundle } from '../bundle/open-bundle.ts';
 import { apiServers, type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { checkNewNodes } from '../file/check-new-nodes.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
 import { adoptCommand, removeCommand } from '../lost-key.ts';
@@ -64,6 +65,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const known = wishes.added ? await folder.require() : await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
       const { spec } = outcome;
+      await checkNewNodes(wishes, spec, known?.spec);
       // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.
       const savedSpec = { ...spec, nodes: [...spec.nodes, ...outcome.removed] };
       await refuseElsewhere(spec, openJournal(folder.path));

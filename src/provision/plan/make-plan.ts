@@ -2,6 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { PlannedResource } from '../../drivers/driver.ts';
 import type { UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, machineSpec, openDrivers } from '../cluster-drivers.ts';
+import { checkNewNodes } from '../file/check-new-nodes.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { refuseForeign, requirementsFor } from '../jobs/up.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
@@ -27,6 +28,7 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   const outcome = wishedSpec(wishes, known?.spec);
   const { spec } = outcome;
   await refuseElsewhere(spec, openJournal(folder.path));
+  await checkNewNodes(wishes, spec, known?.spec);
   const dataDir = known?.dataDir ?? slipwayDataDir();
   const drivers = openDrivers(
     { ...spec, nodes: [...spec.nodes, ...outcome.removed] },

@@ -1,6 +1,7 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ClusterFile } from '../file/cluster-file.ts';
-import { DEFAULT_POOL, type MoreNodes, moreNodes, takesHosts } from './more-nodes.ts';
+import { checkFlags, checkSpec } from './check-wishes.ts';
+import { DEFAULT_POOL, type MoreNodes, moreNodes } from './more-nodes.ts';
 
 export { DEFAULT_POOL };
 
@@ -77,7 +78,15 @@ export interface ClusterWishes {
   /** Nodes that come to those of a cluster that exists; then only `name` stands beside it. */
   added?: MoreNodes | undefined;
   /** All of the cluster; then only `name` stands beside it, as the others are in it already. */
-  file?: { content: ClusterFile; folder: string } | undefined;
+  file?: WishedFile | undefined;
+}
+
+export interface WishedFile {
+  content: ClusterFile;
+  /** What paths in it are relative to. */
+  folder: string;
+  /** The error for what turns out to be wrong with it, with the places of the keys. */
+  refuse: (problems: readonly { path: readonly (string | number)[]; message: string }[]) => SlipwayError;
 }
 
 export const DEFAULT_NETWORK: NetworkSpec = {
@@ -101,15 +110,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
       cause: `it exists, made by the driver ${known.driver}`,
       advice: [`slipway up ${wishes.name} --driver ${known.driver}`, `slipway down ${wishes.name}`],
     });
-  if (wishes.hosts?.length && ![driver, ...(known?.nodes ?? []).map((node) => node.driver)].some(takesHosts))
-    throw new SlipwayError('USAGE', {
-      tried: `make nodes of ${wishes.hosts.join(', ')}`,
-      cause: `the machines of ${wishes.name} are made by the driver ${driver}, which takes no hosts`,
-      advice: [
-        `slipway up ${wishes.name} --nodes ${wishes.nodes ?? known?.nodes.length ?? 2}`,
-        `slipway up another-name --host ${wishes.hosts[0]}`,
-      ],
-    });
+  checkFlags(wishes, { driverOf: () => driver });
   const count = nodeCount(wishes, known);
   const controlPlanes = wishes.controlPlanes ?? known?.nodes.filter((node) => node.controlPlane).length ?? 1;
   if (controlPlanes !== 1)
@@ -123,7 +124,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
   for (const node of nodes.slice(known?.nodes.length)) checkName(node.name, 'node');
   const driverSettings = { ...known?.driverSettings };
   if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
-  return {
+  const spec: ClusterSpec = {
     ...known,
     name: wishes.name,
     driver,
@@ -133,6 +134,8 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
     network: known?.network ?? DEFAULT_NETWORK,
     ...certificateLife(known),
   };
+  checkSpec(spec, { known, subnet: wishes.subnet });
+  return spec;
 };
 
 /** $SLIPWAY_CERTIFICATE_SECONDS, of a cluster that is new: for those who want short lives, and for tests of renewal. */

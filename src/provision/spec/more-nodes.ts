@@ -1,5 +1,7 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { DRIVERS } from '../../drivers/index.ts';
+import { usesHosts } from '../../drivers/driver.ts';
+import { driverDescriptor } from '../../drivers/index.ts';
+import { checkFlags } from './check-wishes.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
 
 /** Of clusters that are made without a file. */
@@ -23,6 +25,7 @@ export const moreNodes = (known: ClusterSpec, wishes: MoreNodes): NodeSpec[] => 
   const { count, hosts = [], identityFile, jumpHost } = wishes;
   const like = likeOf(known, wishes);
   checkHosts(known, { like, wishes });
+  checkFlags({ hosts, identityFile, jumpHost }, { driverOf: () => like.driver, command: `slipway node add --cluster ${known.name}` });
   const names = new Set(known.nodes.map((node) => node.name));
   return Array.from({ length: count }, (_, index) => ({
     name: freeName(names, like.pool === DEFAULT_POOL ? known.name : `${known.name}-${like.pool}`),
@@ -45,9 +48,7 @@ export const moreNodes = (known: ClusterSpec, wishes: MoreNodes): NodeSpec[] => 
 };
 
 /** Whether machines of the driver are hosts that there are. */
-export const takesHosts = (driver: string): boolean => settingsOf(driver).some(({ name, scope }) => name === 'host' && scope === 'node');
-
-const settingsOf = (driver: string) => DRIVERS.find((one) => one.name === driver)?.settings ?? [];
+const takesHosts = (driver: string): boolean => usesHosts(driverDescriptor(driver));
 
 /** The youngest node of the pool: it is the nearest to what was last wished of it. */
 const likeOf = ({ name, nodes }: ClusterSpec, { pool, hosts }: MoreNodes): NodeSpec => {
@@ -92,8 +93,8 @@ const poolsOf = (nodes: readonly NodeSpec[]): { pool: string; driver: string }[]
 /** Without what is of that one node alone. */
 const settingsOfPool = ({ driver, settings }: NodeSpec): Record<string, unknown> => {
   const own = new Set(
-    settingsOf(driver)
-      .filter(({ scope }) => scope === 'node')
+    driverDescriptor(driver)
+      .settings.filter(({ scope }) => scope === 'node')
       .map((setting) => setting.name),
   );
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !own.has(key)));

@@ -1,9 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { KubeObject, ResourceName } from '../../api/meta/object.ts';
-import { parseYaml } from '../../api/meta/yaml.ts';
-import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ClusterContext } from '../cluster-context.ts';
+import { readManifests } from '../manifest-files.ts';
 import { requireClient } from './nodes-ready.ts';
 import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
@@ -88,45 +85,3 @@ const resourceOf = async (context: ClusterContext, object: KubeObject): Promise<
   if (!found) throw new Error(`${object.apiVersion} has no kind ${object.kind}`);
   return { resource: { group, version, plural: found.name }, namespaced: found.namespaced };
 };
-
-/** The objects of files and folders (*.yaml, *.yml, *.json, in order). Throws MANIFEST_INVALID. */
-const readManifests = async (paths: readonly string[]): Promise<{ object: KubeObject; source: string }[]> => {
-  const files = (await Promise.all(paths.map(filesOf))).flat();
-  const texts = await Promise.all(files.map(async (source) => ({ source, text: await readFile(source, 'utf8') })));
-  return texts.flatMap(({ source, text }) => objectsIn(text, source).map((object) => ({ object, source })));
-};
-
-const filesOf = async (path: string): Promise<string[]> => {
-  const found = await stat(path).catch((error: Error) => {
-    throw invalid(path, error);
-  });
-  if (!found.isDirectory()) return [path];
-  return (await readdir(path))
-    .filter((name) => /\.(ya?ml|json)$/.test(name))
-    .sort()
-    .map((name) => join(path, name));
-};
-
-const objectsIn = (text: string, source: string): KubeObject[] => {
-  let documents: unknown[];
-  try {
-    documents = parseYaml(text);
-  } catch (error) {
-    throw invalid(source, error as Error);
-  }
-  const objects = documents.flatMap((document) => {
-    const { kind, items } = document as { kind?: string; items?: unknown };
-    return kind?.endsWith('List') && Array.isArray(items) ? (items as KubeObject[]) : [document as KubeObject];
-  });
-  for (const object of objects)
-    if (!object?.kind || !object.apiVersion || !object.metadata?.name)
-      throw invalid(source, 'a document has no apiVersion, kind or metadata.name');
-  return objects;
-};
-
-const invalid = (path: string, cause: Error | string): SlipwayError =>
-  new SlipwayError('MANIFEST_INVALID', {
-    tried: `apply ${path}, which the cluster file names`,
-    cause,
-    advice: [`slipway apply --dry-run=client -f ${path}`],
-  });

@@ -120,7 +120,10 @@ test('hosts for a pool of another driver, and none for one of hosts, are refused
     { name: 'demo', hosts: ['a', 'b', 'c'] },
     { name: 'demo', hosts: ['a', 'b'] },
   ])
-    assert.throws(() => clusterSpec(wishes, local), { code: 'USAGE', message: /the driver local, which takes no/ });
+    assert.throws(() => clusterSpec(wishes, local), {
+      code: 'USAGE',
+      message: /the driver local(, which takes none| has no such setting; for ssh there is one)/,
+    });
   assert.throws(() => clusterSpec({ name: 'new', driver: 'local', hosts: ['a'] }), { code: 'USAGE' });
 });
 
@@ -135,10 +138,38 @@ const REFUSED: readonly [wishes: ClusterWishes, code: string][] = [
   [{ name: 'a', controlPlanes: 0 }, 'USAGE'],
   [{ name: 'a', controlPlanes: 2 }, 'USAGE'],
   [{ name: 'a', hosts: ['x'], nodes: 2 }, 'USAGE'],
+  [{ name: 'a', memoryMiB: -5 }, 'USAGE'],
+  [{ name: 'a', memoryMiB: 0 }, 'USAGE'],
+  [{ name: 'a', cpus: 0 }, 'USAGE'],
+  [{ name: 'a', driver: 'cloud9' }, 'DRIVER_UNKNOWN'],
+  [{ name: 'a', driver: 'local', hosts: ['x'] }, 'USAGE'],
+  [{ name: 'a', driver: 'aws', subnet: '10.200.1.0/24' }, 'USAGE'],
+  [{ name: 'a', identityFile: '/key' }, 'USAGE'],
 ];
 
 for (const [wishes, code] of REFUSED)
   test(`${JSON.stringify(wishes).slice(0, 60)} is refused with ${code}`, () => assert.throws(() => clusterSpec(wishes), { code }));
+
+const CAUSES: readonly [wishes: ClusterWishes, cause: string][] = [
+  [{ name: 'a', hosts: ['x', 'root@X:22'] }, 'a-1 is this host already: root@X:22'],
+  [{ name: 'a', hosts: ['root@:1'] }, 'it must be a host such as root@192.0.2.11, admin@box.example:2222 or root@[fd00::2]:22'],
+  [{ name: 'a', driver: 'ssh' }, 'it uses hosts that you have, and none is given with --host for a-1, a-2'],
+  [{ name: 'a', subnet: '1.2.3.4' }, 'it must be a range of 256 IPv4 addresses such as 10.200.1.0/24'],
+  [{ name: 'a', subnet: '10.244.9.0/24' }, '10.244.9.0/24 overlaps the range of pods, which is 10.244.0.0/16 by default: change either'],
+  [{ name: 'a', subnet: '127.0.0.0/24' }, '127.0.0.0/24 overlaps 127.0.0.0/8, which is the loopback of every computer'],
+];
+
+for (const [wishes, reason] of CAUSES)
+  test(`${JSON.stringify(wishes)} is refused in words`, () => assert.throws(() => clusterSpec(wishes), { code: 'USAGE', reason }));
+
+test('a node more needs a host that no other node has', () => {
+  const known = clusterSpec({ name: 'lab', hosts: ['root@192.0.2.1'] });
+  assert.throws(() => clusterSpec({ name: 'lab', nodes: 2 }, known), { reason: /a new node needs one, and none is given/ });
+  assert.throws(() => clusterSpec({ name: 'lab', added: { count: 1, hosts: ['192.0.2.1:22'] } }, known), {
+    reason: /lab-1 is this host already/,
+  });
+  assert.equal(clusterSpec({ name: 'lab', added: { count: 1, hosts: ['192.0.2.2'] } }, known).nodes.length, 2);
+});
 
 test('fewer nodes, and another driver, are refused for a cluster that exists', () => {
   const known = clusterSpec({ name: 'a', nodes: 3 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDrivers } from '../../../src/provision/cluster-drivers.ts';
+import { readClusterFile } from '../../../src/provision/file/read-cluster-file.ts';
 import { down } from '../../../src/provision/jobs/down.ts';
 import { makePlan } from '../../../src/provision/plan/make-plan.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
@@ -29,17 +30,17 @@ test('a driver looks where the journal says that the cluster was made, whatever 
 });
 
 test('a file that says another place is refused, as what was made would be left behind', async () => {
-  const content = {
-    apiVersion: 'slipway/v1',
-    kind: 'Cluster',
-    metadata: { name: 'cloud' },
-    spec: { driver: 'aws', drivers: { aws: { region: 'eu-north-1' } } },
-  } as const;
+  const text =
+    'apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: cloud}\nspec: {driver: aws, drivers: {aws: {region: eu-north-1}}}\n';
+  const { file: content, refuse } = readClusterFile(text, 'cloud.yaml');
   const options = { yes: false, keep: false, demo: false, mergeKubeconfig: false, switchContext: false };
-  await assert.rejects(makePlan({ name: 'cloud', file: { content, folder: '/' } }, { ...options, signal: new AbortController().signal }), {
-    code: 'CONFIG_INVALID',
-    message: /spec\.drivers\.aws\.region is eu-west-1 since the cluster was made/,
-  });
+  await assert.rejects(
+    makePlan({ name: 'cloud', file: { content, folder: '/', refuse } }, { ...options, signal: new AbortController().signal }),
+    {
+      code: 'CONFIG_INVALID',
+      message: /spec\.drivers\.aws\.region is eu-west-1 since the cluster was made/,
+    },
+  );
 });
 
 test('without a state, down forgets no machine that is not to be found', async () => {

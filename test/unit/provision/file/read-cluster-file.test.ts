@@ -50,11 +50,7 @@ const WRONG: readonly [it: string, text: string, says: RegExp][] = [
   ['half a node', `${HEAD}spec: {pools: [{name: main, count: 1.5}]}\n`, /must be a whole number, not 1\.5/],
   ['yes for true', `${HEAD}spec: {controlPlane: {dedicated: yes}}\n`, /dedicated: must be true or false, not "yes"/],
   ['a list for a map', `${HEAD}spec: {network: []}\n`, /spec\.network: must be a map, not a list/],
-  [
-    'memory without unit',
-    `${HEAD}spec: {pools: [{name: main, memory: 2048}]}\n`,
-    /memory: must be a text \(a size such as 2Gi\), not 2048/,
-  ],
+  ['memory without unit', `${HEAD}spec: {pools: [{name: main, memory: 2048}]}\n`, /memory: must be a size such as 2Gi or 512Mi, not 2048/],
   ['two pools of one name', `${HEAD}spec: {pools: [{name: a}, {name: a}]}\n`, /pools\[1\]\.name: spec\.pools\[0\] has the name a already/],
   [
     'a host twice',
@@ -77,7 +73,7 @@ const WRONG: readonly [it: string, text: string, says: RegExp][] = [
   [
     'ranges that overlap',
     `${HEAD}spec: {network: {podCidr: 10.96.0.0/12}}\n`,
-    /10\.96\.0\.0\/16 overlaps spec\.network\.podCidr, which is 10\.96\.0\.0\/12/,
+    /podCidr: 10\.96\.0\.0\/12 overlaps spec\.network\.serviceCidr, which is 10\.96\.0\.0\/16 by default/,
   ],
   [
     'a node range in the pod range',
@@ -105,7 +101,11 @@ const WRONG: readonly [it: string, text: string, says: RegExp][] = [
   ['several by role', `${HEAD}spec: {pools: [{name: a, count: 3, roles: [control-plane]}]}\n`, /roles: these are 3 control planes/],
   ['etcd', `${HEAD}spec: {controlPlane: {store: etcd}}\n`, /store: this version does not install etcd yet/],
   ['a version that this is not', `${HEAD}spec: {version: 99.0.0}\n`, /and the file is for 99\.0\.0/],
-  ['a taint without effect', `${HEAD}spec: {pools: [{name: a, taints: [gpu]}]}\n`, /taints\[0\]: must be key=value:NoSchedule/],
+  [
+    'a taint without effect',
+    `${HEAD}spec: {pools: [{name: a, taints: [gpu]}]}\n`,
+    /taints\[0\]: must be a taint such as gpu=yes:NoSchedule/,
+  ],
   ['a label that is none', `${HEAD}spec: {pools: [{name: a, labels: {"a b": c}}]}\n`, /labels\.a b: /],
 ];
 

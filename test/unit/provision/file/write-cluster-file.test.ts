@@ -53,5 +53,8 @@ test('keys that are uncommented are right where they stand', () => {
 
 test('what could not be used is not written', () => {
   assert.throws(() => fileOfWishes({ name: 'Lab' }), { code: 'NAME_INVALID' });
-  assert.throws(() => fileOfWishes({ name: 'lab', controlPlanes: 3, nodes: 3 }), { code: 'CONFIG_INVALID' });
+  assert.throws(() => fileOfWishes({ name: 'lab', controlPlanes: 3, nodes: 3 }), { code: 'USAGE' });
+  assert.throws(() => fileOfWishes({ name: 'lab', driver: 'ssh' }), { code: 'USAGE', reason: /given with --host for lab-1, lab-2/ });
+  assert.throws(() => fileOfWishes({ name: 'lab', subnet: '10.244.9.0/24' }), { code: 'USAGE', reason: /overlaps the range of pods/ });
+  assert.throws(() => fileOfWishes({ name: 'lab', settings: { subnet: '10.244.9.0/24' } }), { code: 'CONFIG_INVALID' });
 });
