@@ -84,6 +84,8 @@ export interface DriverOptions {
   journal: Journal;
   /** `spec.drivers.NAME` of the cluster, where it is known: what `list` and `destroy` need, who are given no machine's settings. */
   settings?: Readonly<Record<string, unknown>> | undefined;
+  /** The settings of a node, those of its pool among them, where the node is known: what `start` and `stop` need, who are given no more than its name. */
+  settingsOf?: ((name: string) => Readonly<Record<string, unknown>> | undefined) | undefined;
   /** Typed in for this run; never saved, nor in an argument. */
   secrets?: { readonly sudoPassword?: string | undefined } | undefined;
 }

@@ -35,6 +35,10 @@ export const openDrivers = (
       requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
       journal: openJournal(options.folder.path),
       settings: spec.driverSettings?.[name],
+      settingsOf: (node) => {
+        const found = spec.nodes.find((each) => each.name === node && each.driver === name);
+        return found && settingsOf(spec, found);
+      },
       secrets: { sudoPassword: options.sudoPassword },
     });
     opened.set(name, driver);
@@ -63,5 +67,10 @@ export const machineSpec = (spec: Pick<ClusterSpec, 'name' | 'driverSettings'>, 
   diskGiB: node.diskGiB,
   ports: node.controlPlane ? [API_PORT] : [],
   managesCloud: node.controlPlane,
-  settings: { ...spec.driverSettings[node.driver], ...node.settings },
+  settings: settingsOf(spec, node),
+});
+
+const settingsOf = (spec: Partial<Pick<ClusterSpec, 'driverSettings'>>, node: NodeSpec): Record<string, unknown> => ({
+  ...spec.driverSettings?.[node.driver],
+  ...node.settings,
 });
