@@ -27,6 +27,7 @@ const NETWORK = {
   zones: 3,
   clientCidrs: ['198.51.100.7/32'],
   nodePortCidrs: ['198.51.100.0/24'],
+  nodeCidrs: [],
 };
 
 /** `ec2:DescribeVpcs`, `elasticloadbalancing:Describe*`: names of EC2 do not end as a star of another service. */
@@ -204,6 +205,32 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
   });
 
   test('a request whose answer is lost, or that is repeated after a crash, makes no second instance', async () => {
+  test('nodes that are elsewhere are let in to the API, to agents, proxies and pods, and shut out again', async () => {
+    const ec2 = await clients.ec2();
+    const fromElsewhere = async (): Promise<string[]> => {
+      const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+      return (SecurityGroups[0]?.IpPermissions ?? [])
+        .filter((rule) => rule.IpRanges?.some((range) => range.CidrIp === '192.168.7.0/24'))
+        .map((rule) => `${rule.FromPort}/${rule.IpProtocol}`)
+        .toSorted();
+    };
+    const settings = { clientCidrs: NETWORK.clientCidrs, nodePortCidrs: NETWORK.nodePortCidrs, nodeCidrs: ['192.168.7.0/24'] };
+    const planned = await createAwsDriver({ dataDir: folder, stateDir: folder, requirements: [], journal, settings }).plan([
+      { cluster: CLUSTER, name: 'api-1', settings: {} },
+    ]);
+    const { state, detail } = planned.find(({ kind }) => kind === 'security-group') ?? {};
+    assert.equal(state, 'differs');
+    assert.equal(detail, 'SSH and API from 198.51.100.7/32, nodes from 192.168.7.0/24: opened to 192.168.7.0/24');
+    await network().follow({ ...NETWORK, nodeCidrs: settings.nodeCidrs });
+    assert.deepEqual(await fromElsewhere(), ['10250/tcp', '10256/tcp', '4789/udp', '6443/tcp']);
+    assert.deepEqual(await changes(() => network().follow({ ...NETWORK, nodeCidrs: settings.nodeCidrs })), []);
+    // AWS refuses a rule that is asked for twice at a time.
+    await network().follow({ ...NETWORK, clientCidrs: [...NETWORK.clientCidrs, '192.168.7.0/24'], nodeCidrs: settings.nodeCidrs });
+    assert.deepEqual(await fromElsewhere(), ['10250/tcp', '10256/tcp', '22/tcp', '4789/udp', '6443/tcp']);
+    await network().follow(NETWORK);
+    assert.deepEqual(await fromElsewhere(), []);
+  });
+
     shim.fail({ action: 'RunInstances', code: '', times: 1, after: true });
     const first = await run('api-1', { profileName: await ensureProfile(clients, CLUSTER, journal) });
     assert.equal(await run('api-1', { profileName: `slipway-${CLUSTER}` }), first);

@@ -264,6 +264,7 @@ class AwsDriver implements Driver {
       zones: (settings['zones'] as number | undefined) ?? DEFAULTS.zones,
       clientCidrs,
       nodePortCidrs: (settings['nodePortCidrs'] as string[] | undefined) ?? clientCidrs,
+      nodeCidrs: (settings['nodeCidrs'] as string[] | undefined) ?? [],
     };
   }
 }

@@ -57,7 +57,8 @@ export class AwsNetwork {
     const name = nameOf(this.#cluster);
     const [vpc, group] = await Promise.all([this.#vpc(ec2), this.#group(ec2)]);
     const changes = group ? changesText(compareRules(group.GroupId ?? '', settings, group.IpPermissions ?? [])) : '';
-    const clients = `SSH and API from ${settings.clientCidrs.join(', ')}`;
+    const others = settings.nodeCidrs.length ? `, nodes from ${settings.nodeCidrs.join(', ')}` : '';
+    const clients = `SSH and API from ${settings.clientCidrs.join(', ')}${others}`;
     return [
       ...(settings.vpc
         ? []
