@@ -107,6 +107,8 @@ export interface DriverOptions {
   journal: Journal;
   /** `spec.drivers.NAME` of the cluster, where it is known: what `list` and `destroy` need, who are given no machine's settings. */
   settings?: Readonly<Record<string, unknown>> | undefined;
+  /** The settings of a node, those of its pool among them, where the node is known: what `start` and `stop` need, who are given no more than its name. */
+  settingsOf?: ((name: string) => Readonly<Record<string, unknown>> | undefined) | undefined;
   /** Typed in for this run; never saved, nor in an argument. */
   secrets?: { readonly sudoPassword?: string | undefined } | undefined;
 }
@@ -192,6 +194,8 @@ export interface Finding {
   fix: string;
   /** Debian packages that would mend it: installed with --yes. */
   packages?: readonly string[];
+  /** It costs something, and nobody knows how much before: why, in a word or two. Then `usdPerHour` is left out. */
+  unpriced?: string | undefined;
   /** Reported as this error where it stops a command; PREFLIGHT_FAILED otherwise. */
   code?: ErrorCode;
 }

@@ -41,6 +41,10 @@ export const openDrivers = (
         requirements: [...NODE_REQUIREMENTS, ...(options.requirements ?? [])],
         journal,
         settings: { ...spec.driverSettings?.[name], ...settled },
+        settingsOf: (node) => {
+          const found = spec.nodes.find((each) => each.name === node && each.driver === name);
+          return found && { ...settingsOf(spec, found), ...settled };
+        },
         secrets: { sudoPassword: options.sudoPassword },
       });
     const driver = journalledSettings(journal, name).then(load);
@@ -70,5 +74,10 @@ export const machineSpec = (spec: Pick<ClusterSpec, 'name' | 'driverSettings'>, 
   diskGiB: node.diskGiB,
   ports: node.controlPlane ? [API_PORT] : [],
   managesCloud: node.controlPlane,
-  settings: { ...spec.driverSettings[node.driver], ...node.settings },
+  settings: settingsOf(spec, node),
+});
+
+const settingsOf = (spec: Partial<Pick<ClusterSpec, 'driverSettings'>>, node: NodeSpec): Record<string, unknown> => ({
+  ...spec.driverSettings?.[node.driver],
+  ...node.settings,
 });

@@ -1,4 +1,5 @@
 import { SlipwayError } from '../base/errors/slipway-error.ts';
+import { driverDescriptor } from '../drivers/index.ts';
 import { addressOf, type ClusterContext, hostOf } from './cluster-context.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
 import { AGENT_PORT } from './spec/node-paths.ts';
@@ -35,13 +36,31 @@ wait`;
 const unreachedError = (context: ClusterContext, { from, unreached }: { from: NodeSpec; unreached: readonly NodeSpec[] }): SlipwayError => {
   const { name } = hostOf(context, from);
   const addresses = unreached.map((node) => addressOf(context, node));
-  const ranges = [...new Set(addresses.map((address) => address.replace(/\.\d+$/, '.0/24')))];
   return new SlipwayError('PREFLIGHT_FAILED', {
     tried: `use ${name} in one cluster with nodes of another driver`,
-    cause: `${unreached.map((node, index) => `${node.name} (${addresses[index]})`).join(', ')} ${unreached.length === 1 ? 'does' : 'do'} not answer it on ${AGENT_PORT}/tcp, and all nodes must reach each other`,
-    advice: [
-      ...ranges.map((range) => `ip route add ${range} via ADDRESS-OF-THIS-COMPUTER   # on ${name}, where only this computer knows the way`),
-      `ping -c 1 ${addresses[0]}   # on ${name}`,
-    ],
+    cause: `${unreached.map((node, index) => `${node.name} (${addresses[index]})`).join(', ')} ${unreached.length === 1 ? 'does' : 'do'} not answer it on ${AGENT_PORT}/tcp, and all nodes must reach each other by these addresses`,
+    advice: [...wayAdvice(context, { from, unreached }), `ping -c 1 ${addresses[0]}   # on ${name}`],
   });
 };
+
+/** Machines of a cloud are behind its firewall, and this computer is on the way to none of them; others are on networks that only it knows. */
+const wayAdvice = (context: ClusterContext, { from, unreached }: { from: NodeSpec; unreached: readonly NodeSpec[] }): string[] => {
+  const firewalled = unreached.filter(letsInByList);
+  const known = letsInByList(from) ? [] : unreached.filter((node) => !letsInByList(node));
+  const ranges = [...new Set(known.map((node) => addressOf(context, node).replace(/\.\d+$/, '.0/24')))];
+  return [
+    ...(known.length < unreached.length ? ['a VPN between both networks, by which private addresses are reached: docs/guides/aws.md'] : []),
+    ...[...new Set(firewalled.map(({ driver }) => driver))].map(
+      (driver) => `spec.drivers.${driver}.${NODE_LIST}: [${addressOf(context, from)}/32]   # in the cluster file: lets ${from.name} in`,
+    ),
+    ...ranges.map(
+      (range) =>
+        `ip route add ${range} via ADDRESS-OF-THIS-COMPUTER   # on ${hostOf(context, from).name}, where only this computer knows the way`,
+    ),
+  ];
+};
+
+/** The setting of drivers whose machines let in only what a list names. */
+const NODE_LIST = 'nodeCidrs';
+
+const letsInByList = ({ driver }: NodeSpec): boolean => driverDescriptor(driver).settings.some(({ name }) => name === NODE_LIST);

@@ -102,7 +102,7 @@ describe('aws driver', { skip }, () => {
   });
 
   test('who is not on the list gets no answer, and is told where to look; once he is, the machine answers again', async () => {
-    const others = { clientCidrs: ['203.0.113.0/24'], nodePortCidrs: [] };
+    const others = { clientCidrs: ['203.0.113.0/24'], nodePortCidrs: [], nodeCidrs: [] };
     const clients = openAws(REGION, world.shim.endpoint);
     const network = new AwsNetwork({ clients, cluster: 'demo', journal: openJournal(stateDir) });
     await network.follow({ vpc: undefined, subnets: [], cidr: '', zones: 3, ...others });

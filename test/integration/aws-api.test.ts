@@ -4,14 +4,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { SlipwayError } from '../../src/base/errors/slipway-error.ts';
 import { type AwsClients, openAws } from '../../src/drivers/aws/aws-clients.ts';
 import { createAwsCloud } from '../../src/drivers/aws/aws-cloud.ts';
 import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
 import { findImage } from '../../src/drivers/aws/aws-images.ts';
-import { type InstanceWish, runInstance } from '../../src/drivers/aws/aws-instances.ts';
 import { AwsNetwork, type AwsNetworkIds } from '../../src/drivers/aws/aws-network.ts';
 import { controlPlanePolicy, ensureProfile } from '../../src/drivers/aws/aws-profile.ts';
-import type { Driver } from '../../src/drivers/driver.ts';
+import { type InstanceWish, runInstance } from '../../src/drivers/aws/aws-run-instance.ts';
+import type { Driver, Journal } from '../../src/drivers/driver.ts';
 import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { type AwsShim, startShim } from '../support/aws/aws-shim.ts';
@@ -26,6 +27,7 @@ const NETWORK = {
   zones: 3,
   clientCidrs: ['198.51.100.7/32'],
   nodePortCidrs: ['198.51.100.0/24'],
+  nodeCidrs: [],
 };
 
 /** `ec2:DescribeVpcs`, `elasticloadbalancing:Describe*`: names of EC2 do not end as a star of another service. */
@@ -80,9 +82,21 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
       ec2.describeInternetGateways(query).then(({ InternetGateways }) => InternetGateways),
       ec2.describeRouteTables(query).then(({ RouteTables }) => RouteTables),
       ec2.describeKeyPairs(query).then(({ KeyPairs }) => KeyPairs),
+      ec2.describeSpotInstanceRequests(query).then(({ SpotInstanceRequests }) => SpotInstanceRequests),
       ec2.describeVolumes({}).then(({ Volumes }) => Volumes),
     ]);
     return found.flatMap((list) => list ?? []);
+  };
+  /** moto makes no request of RunInstances. What this one starts has no tags, as what a request of EC2 starts by itself. */
+  const requestSpot = async (node: string): Promise<string> => {
+    const tags = Object.entries({ 'slipway/cluster': CLUSTER, 'slipway/node': node }).map(([Key, Value]) => ({ Key, Value }));
+    const { SpotInstanceRequests = [] } = await (await clients.ec2()).requestSpotInstances({
+      Type: 'persistent',
+      InstanceInterruptionBehavior: 'stop',
+      LaunchSpecification: { ImageId: NEWEST_DEBIAN, InstanceType: 't3.small', SubnetId: ids.subnets[0]?.id },
+      TagSpecifications: [{ ResourceType: 'spot-instances-request', Tags: tags }],
+    });
+    return SpotInstanceRequests[0]?.InstanceId ?? '';
   };
   const instancesNow = async (): Promise<string[]> => (await driver.list(CLUSTER)).map((machine) => machine.name);
 
@@ -119,6 +133,9 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     );
     assert.equal(planned[2]?.detail, 't3.small in eu-central-1, 20 GiB');
     assert.ok((planned[2]?.usdPerHour ?? 0) > 0.02 && (planned[2]?.usdPerHour ?? 0) < 0.03);
+    const spare = await driver.plan([{ cluster: CLUSTER, name: 'api-3', settings: { instanceType: 't3.small', spot: true } }]);
+    assert.equal(spare[2]?.detail, 't3.small (spot) in eu-central-1, 20 GiB');
+    assert.deepEqual([spare[2]?.usdPerHour, spare[2]?.unpriced], [undefined, 'spot']);
   });
 
   test('a network is made once, with a subnet in each of three zones and least rights', async () => {
@@ -188,6 +205,32 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     assert.deepEqual(await rules(), before, 'a rule of somebody else that was wished for a while is still theirs');
   });
 
+  test('nodes that are elsewhere are let in to the API, to agents, proxies and pods, and shut out again', async () => {
+    const ec2 = await clients.ec2();
+    const fromElsewhere = async (): Promise<string[]> => {
+      const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+      return (SecurityGroups[0]?.IpPermissions ?? [])
+        .filter((rule) => rule.IpRanges?.some((range) => range.CidrIp === '192.168.7.0/24'))
+        .map((rule) => `${rule.FromPort}/${rule.IpProtocol}`)
+        .toSorted();
+    };
+    const settings = { clientCidrs: NETWORK.clientCidrs, nodePortCidrs: NETWORK.nodePortCidrs, nodeCidrs: ['192.168.7.0/24'] };
+    const planned = await createAwsDriver({ dataDir: folder, stateDir: folder, requirements: [], journal, settings }).plan([
+      { cluster: CLUSTER, name: 'api-1', settings: {} },
+    ]);
+    const { state, detail } = planned.find(({ kind }) => kind === 'security-group') ?? {};
+    assert.equal(state, 'differs');
+    assert.equal(detail, 'SSH and API from 198.51.100.7/32, nodes from 192.168.7.0/24: opened to 192.168.7.0/24');
+    await network().follow({ ...NETWORK, nodeCidrs: settings.nodeCidrs });
+    assert.deepEqual(await fromElsewhere(), ['10250/tcp', '10256/tcp', '4789/udp', '6443/tcp']);
+    assert.deepEqual(await changes(() => network().follow({ ...NETWORK, nodeCidrs: settings.nodeCidrs })), []);
+    // AWS refuses a rule that is asked for twice at a time.
+    await network().follow({ ...NETWORK, clientCidrs: [...NETWORK.clientCidrs, '192.168.7.0/24'], nodeCidrs: settings.nodeCidrs });
+    assert.deepEqual(await fromElsewhere(), ['10250/tcp', '10256/tcp', '22/tcp', '4789/udp', '6443/tcp']);
+    await network().follow(NETWORK);
+    assert.deepEqual(await fromElsewhere(), []);
+  });
+
   test('a request whose answer is lost, or that is repeated after a crash, makes no second instance', async () => {
     shim.fail({ action: 'RunInstances', code: '', times: 1, after: true });
     const first = await run('api-1', { profileName: await ensureProfile(clients, CLUSTER, journal) });
@@ -196,8 +239,16 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     const ec2 = await clients.ec2();
     const instance = (await ec2.describeInstances({ InstanceIds: [first] })).Reservations?.[0]?.Instances?.[0];
     assert.equal(instance?.MetadataOptions?.HttpTokens, 'required');
+    assert.equal(instance?.MetadataOptions?.HttpPutResponseHopLimit, 1);
     const { Volumes = [] } = await ec2.describeVolumes({});
     assert.ok(Volumes.length && Volumes.every((volume) => volume.Encrypted && volume.VolumeType === 'gp3'));
+    const iam = await clients.iam();
+    const [{ Role }, { InstanceProfile }] = [
+      await iam.getRole({ RoleName: `slipway-${CLUSTER}` }),
+      await iam.getInstanceProfile({ InstanceProfileName: `slipway-${CLUSTER}` }),
+    ];
+    for (const tags of [Role?.Tags, InstanceProfile?.Tags, ...Volumes.map(({ Tags }) => Tags)])
+      assert.ok(tags?.some(({ Key, Value }) => Key === 'slipway/cluster' && Value === CLUSTER));
   });
 
   test('a profile that AWS does not see yet is waited for', async () => {
@@ -212,6 +263,46 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     const id = await run('api-3', { spot: true });
     const found = await (await clients.ec2()).describeInstances({ InstanceIds: [id] });
     assert.equal(found.Reservations?.[0]?.Instances?.[0]?.Placement?.AvailabilityZone, 'eu-central-1b');
+  });
+
+  test('spare capacity is asked for so that it can be stopped, and is found by a tag of the request', async () => {
+    const { fields } = shim.last('RunInstances');
+    assert.deepEqual(
+      ['MarketType', 'SpotOptions.SpotInstanceType', 'SpotOptions.InstanceInterruptionBehavior'].map((name) =>
+        fields.get(`InstanceMarketOptions.${name}`),
+      ),
+      ['spot', 'persistent', 'stop'],
+    );
+    const types = [1, 2, 3].map((index) => fields.get(`TagSpecification.${index}.ResourceType`));
+    assert.deepEqual(types, ['instance', 'volume', 'spot-instances-request']);
+    assert.equal(fields.get('TagSpecification.3.Tag.2.Value'), CLUSTER);
+  });
+
+  test('a spot request is cancelled before its instance goes, and what it has started by itself goes with it', async () => {
+    const ec2 = await clients.ec2();
+    const InstanceId = await requestSpot('api-3');
+    const stateOf = async (id: string) =>
+      (await ec2.describeInstances({ InstanceIds: [id] })).Reservations?.[0]?.Instances?.[0]?.State?.Name;
+    assert.equal(await stateOf(InstanceId), 'running');
+    await driver.destroy({ cluster: CLUSTER, name: 'api-2' });
+    assert.equal(await stateOf(InstanceId), 'running', 'it is of another node');
+    const done = await changes(() => driver.destroy({ cluster: CLUSTER, name: 'api-3' }));
+    assert.deepEqual(done, ['CancelSpotInstanceRequests', 'TerminateInstances', 'TerminateInstances']);
+    assert.equal(await stateOf(InstanceId), 'terminated');
+    assert.deepEqual((await ec2.describeSpotInstanceRequests({})).SpotInstanceRequests, []);
+    for (const name of ['api-2', 'api-3']) await run(name, { profileName: `slipway-${CLUSTER}`, spot: name === 'api-3' });
+  });
+
+  test('what AWS has taken back only AWS starts again, and how to go on without is told', async () => {
+    await driver.stop({ cluster: CLUSTER, name: 'api-3' }, { powerOff: false });
+    shim.fail({ action: 'StartInstances', code: 'IncorrectSpotRequestState', times: 1 });
+    const context = { signal: new AbortController().signal, progress: () => {} };
+    await assert.rejects(driver.start({ cluster: CLUSTER, name: 'api-3' }, context), (error: SlipwayError) => {
+      assert.equal(error.code, 'CLOUD_REQUEST_FAILED');
+      assert.match(error.message, /start api-3/);
+      assert.match(error.advice.join('\n'), /describe-spot-instance-requests[\s\S]*slipway node replace NODE --force/);
+      return true;
+    });
   });
 
   test('an instance that is stopped is told so', async () => {
@@ -295,10 +386,58 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
       requirements: [],
       journal: openJournal(join(folder, 'lost')),
     });
+    await requestSpot('api-9');
     for (const machine of await stranger.list(CLUSTER)) await stranger.destroy(machine);
     shim.fail({ action: 'DeleteSecurityGroup', code: 'DependencyViolation', times: 2 });
     for (const _ of [1, 2]) await stranger.destroyShared(CLUSTER);
     assert.deepEqual(await leftovers(CLUSTER), []);
+  });
+
+  test('nothing is asked for that does not stand in the journal', async () => {
+    const MADE: Readonly<Record<string, string>> = {
+      CreateVpc: 'vpc',
+      CreateInternetGateway: 'internet-gateway',
+      CreateRouteTable: 'route-table',
+      CreateSubnet: 'subnet',
+      CreateSecurityGroup: 'security-group',
+      ImportKeyPair: 'key-pair',
+      CreateRole: 'role',
+      CreateInstanceProfile: 'role',
+      RunInstances: 'machine',
+    };
+    const kept = openJournal(join(folder, 'order'));
+    // One list of both, in their order.
+    const order = shim.calls;
+    const recording: Journal = {
+      ...kept,
+      record: async (entry) => {
+        await kept.record(entry);
+        order.push(`journal ${entry.kind} ${entry.name}`);
+      },
+    };
+    const from = order.length;
+    const settings = { clientCidrs: NETWORK.clientCidrs, bootTimeoutSeconds: 1 };
+    const own = createAwsDriver({ dataDir: folder, stateDir: join(folder, 'order'), requirements: [], journal: recording, settings });
+    const context = { signal: new AbortController().signal, progress: () => {} };
+    await assert.rejects(own.create({ cluster: 'order', name: 'order-1', managesCloud: true, settings }, context), { code: 'TIMEOUT' });
+    const done = order.slice(from);
+    const counts = new Map<string, number>();
+    for (const [index, call] of done.entries()) {
+      assert.ok(
+        !/^(Create|Import|Run)/.test(call) || MADE[call] || ['CreateRoute', 'CreateTags'].includes(call),
+        `${call} is not known here`,
+      );
+      const kind = MADE[call];
+      if (!kind) continue;
+      counts.set(call, (counts.get(call) ?? 0) + 1);
+      const before = new Set(done.slice(0, index).filter((line) => line.startsWith(`journal ${kind} `)));
+      assert.ok(before.size >= (counts.get(call) ?? 0), `${call} came before its entry`);
+    }
+    assert.deepEqual([...counts.keys()].toSorted(), Object.keys(MADE).toSorted());
+    await own.destroy({ cluster: 'order', name: 'order-1' });
+    await own.destroyShared('order');
+    assert.deepEqual(await kept.entries(), [], 'all of it is forgotten');
+    assert.deepEqual(await leftovers('order'), []);
   });
 
   test('an answer that is lost, whichever it is, neither stops up nor leaves anything', async () => {
@@ -347,8 +486,10 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
     const { Statement } = controlPlanePolicy(CLUSTER) as { Statement: { Action: string[] }[] };
     const allowed = [...rights, ...Statement.flatMap(({ Action }) => Action)];
     // What only this test asks.
-    const own = ['DescribeVolumes', 'ListRoles', 'DescribeInstanceAttribute'];
-    const lacking = [...new Set(shim.calls)].filter((call) => !own.includes(call) && !mayBeCalled(call, allowed));
+    const own = ['DescribeVolumes', 'ListRoles', 'GetRole', 'DescribeInstanceAttribute', 'RequestSpotInstances'];
+    const lacking = [...new Set(shim.calls)].filter(
+      (call) => !call.startsWith('journal ') && !own.includes(call) && !mayBeCalled(call, allowed),
+    );
     assert.deepEqual(lacking, []);
   });
 });

@@ -10,7 +10,9 @@ import type { Driver, MachineSpec } from '../../src/drivers/driver.ts';
 import { createKvmDriver } from '../../src/drivers/kvm/kvm-driver.ts';
 import { KvmStorage, volumePrefix } from '../../src/drivers/kvm/kvm-storage.ts';
 import { Virsh } from '../../src/drivers/kvm/virsh.ts';
+import { openDrivers } from '../../src/provision/cluster-drivers.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
+import { ClusterStateFolder } from '../../src/provision/state/cluster-state.ts';
 import { noLibvirt, startLibvirt } from '../support/libvirt.ts';
 import { enterSuite } from '../support/suite.ts';
 
@@ -125,10 +127,15 @@ describe('kvm driver', { skip }, () => {
     assert.doesNotMatch((await suite.run(['ip', 'route'])).stdout, /10\.244\.7/);
   });
 
-  test('a machine that does not shut down in its time is cut off, and starts with what it had', async () => {
-    const impatient = open('state', { stopTimeoutSeconds: 2 });
+  test('a machine that does not shut down in the time of its pool is cut off, and starts with what it had', async () => {
+    // As commands open it, who know the name of a node and the cluster.
+    const pool = { pool: 'main', driver: 'kvm', controlPlane: true, labels: {}, taints: [], settings: { stopTimeoutSeconds: 2 } };
+    const saved = { name: 'k', driver: 'kvm', nodes: [{ ...pool, name: 'k-1' }], driverSettings: { kvm: settings } };
+    const drivers = openDrivers(saved, { folder: new ClusterStateFolder('k', suite.home), dataDir: suite.data });
     const [before] = await driver.list('k');
-    await impatient.stop({ cluster: 'k', name: 'k-1' }, { powerOff: false });
+    const startedAt = performance.now();
+    await (await drivers.named('kvm')).stop({ cluster: 'k', name: 'k-1' }, { powerOff: false });
+    assert.ok(performance.now() - startedAt < 45_000, 'not the 90 seconds of a machine without a setting');
     assert.equal((await driver.describe({ cluster: 'k', name: 'k-1' }))?.state, 'stopped');
     assert.equal((await driver.plan([spec('k-1')])).at(-1)?.state, 'stopped');
     await assert.rejects(driver.connect({ ...before!, state: 'stopped' }), { code: 'HOST_UNREACHABLE' });

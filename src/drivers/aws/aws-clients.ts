@@ -105,6 +105,15 @@ const MEANINGS: readonly Meaning[] = [
     advice: ['spec.pools[].settings.instanceType: m6i.large   # another one has room', 'spec.pools[].settings.spot: false', OTHER_REGION],
   },
   {
+    // Only EC2 starts again what it has taken back; it does so once it has room.
+    faults: /^IncorrectSpotRequestState$/,
+    code: 'CLOUD_REQUEST_FAILED',
+    advice: [
+      "aws ec2 describe-spot-instance-requests --query 'SpotInstanceRequests[].[InstanceId,State,Status.Code]' --output text",
+      'slipway node replace NODE --force   # a new machine instead of waiting for capacity',
+    ],
+  },
+  {
     faults: /^Invalid(SubnetID|VpcID)/,
     code: 'NETWORK_UNKNOWN',
     advice: [

@@ -10,12 +10,14 @@ import { AwsAccess, DEFAULT_USER, USER_TAG } from './aws-access.ts';
 import { removeBalancers } from './aws-balancers.ts';
 import { type AwsClients, asked, openAws } from './aws-clients.ts';
 import { findImage } from './aws-images.ts';
-import { awaitState, findInstance, listInstances, machineOf, runInstance } from './aws-instances.ts';
+import { awaitState, findInstance, listInstances, machineOf, terminateInstance } from './aws-instances.ts';
 import { ensureKeyPair, removeKeyPair } from './aws-key-pair.ts';
 import { AwsNetwork, type AwsNetworkIds, type AwsNetworkSettings } from './aws-network.ts';
 import { instanceTypeOf, priceOf } from './aws-prices.ts';
 import { ensureProfile, removeProfile } from './aws-profile.ts';
+import { runInstance } from './aws-run-instance.ts';
 import { awsDriver } from './aws-settings.ts';
+import { endSpotRequests } from './aws-spot.ts';
 import { ownCidrs } from './own-cidrs.ts';
 
 const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: 20, bootTimeoutSeconds: 300 };
@@ -96,7 +98,7 @@ class AwsDriver implements Driver {
         name: spec.name,
         state: there ? (machineOf(there).state === 'running' ? 'present' : 'stopped') : 'absent',
         detail: `${type ?? 'no known type'}${spot ? ' (spot)' : ''} in ${this.#clients.region}, ${spec.diskGiB ?? DEFAULTS.diskGiB} GiB`,
-        usdPerHour: priceOf({ type, region: this.#clients.region, diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB, spot }),
+        ...priceOf({ type, region: this.#clients.region, diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB, spot }),
       };
     });
     return [...shared, ...machines];
@@ -147,17 +149,17 @@ class AwsDriver implements Driver {
 
   async destroy(id: MachineId): Promise<void> {
     const ec2 = await this.#clients.ec2();
+    // Before its instance goes: else the request starts another one.
+    await endSpotRequests(ec2, { cluster: id.cluster, node: id.name });
     const found = await findInstance(ec2, id);
-    if (found?.InstanceId) {
-      await asked(`terminate ${id.name}`, ec2.terminateInstances({ InstanceIds: [found.InstanceId] }));
-      await awaitState(ec2, found.InstanceId, { state: 'terminated' });
-    }
+    if (found?.InstanceId) await terminateInstance(ec2, found.InstanceId);
     await this.#access.forget(id);
     await this.#options.journal.forget({ kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.list(cluster)).length) return;
+    await endSpotRequests(await this.#clients.ec2(), { cluster });
     await removeBalancers(this.#clients, cluster);
     await this.#network(cluster).destroy();
     const [ec2, { journal }] = [await this.#clients.ec2(), this.#options];
@@ -262,6 +264,7 @@ class AwsDriver implements Driver {
       zones: (settings['zones'] as number | undefined) ?? DEFAULTS.zones,
       clientCidrs,
       nodePortCidrs: (settings['nodePortCidrs'] as string[] | undefined) ?? clientCidrs,
+      nodeCidrs: (settings['nodeCidrs'] as string[] | undefined) ?? [],
     };
   }
 }

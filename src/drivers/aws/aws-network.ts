@@ -13,6 +13,9 @@ export interface AwsNetworkSettings extends Openings {
   zones: number;
 }
 
+/** What is made of a network, as the journal calls it. */
+const KINDS = ['vpc', 'internet-gateway', 'route-table', 'subnet', 'security-group'];
+
 /** What machines are put into. */
 export interface AwsNetworkIds {
   vpcId: string;
@@ -54,7 +57,8 @@ export class AwsNetwork {
     const name = nameOf(this.#cluster);
     const [vpc, group] = await Promise.all([this.#vpc(ec2), this.#group(ec2)]);
     const changes = group ? changesText(compareRules(group.GroupId ?? '', settings, group.IpPermissions ?? [])) : '';
-    const clients = `SSH and API from ${settings.clientCidrs.join(', ')}`;
+    const others = settings.nodeCidrs.length ? `, nodes from ${settings.nodeCidrs.join(', ')}` : '';
+    const clients = `SSH and API from ${settings.clientCidrs.join(', ')}${others}`;
     return [
       ...(settings.vpc
         ? []
@@ -77,8 +81,7 @@ export class AwsNetwork {
 
   async destroy(): Promise<void> {
     await removeNetwork(await this.#clients.ec2(), this.#cluster);
-    for (const kind of ['security-group', 'vpc', 'internet-gateway', 'route-table'])
-      await this.#journal.forget({ kind, name: nameOf(this.#cluster) });
+    for (const { kind, name } of await this.#journal.entries()) if (KINDS.includes(kind)) await this.#journal.forget({ kind, name });
   }
 
   async #given(ec2: EC2, settings: AwsNetworkSettings): Promise<Omit<AwsNetworkIds, 'securityGroupId'>> {
@@ -100,7 +103,7 @@ export class AwsNetwork {
       await this.#record('vpc');
       const made = await asked('make a network', ec2.createVpc({ CidrBlock: settings.cidr, TagSpecifications: [tagged('vpc', tags)] }));
       vpcId = made.Vpc?.VpcId ?? '';
-      await this.#record('vpc', vpcId);
+      await this.#record('vpc', { id: vpcId });
     }
     await asked('name the machines', ec2.modifyVpcAttribute({ VpcId: vpcId, EnableDnsHostnames: { Value: true } }));
     const gatewayId = await this.#ensureGateway(ec2, vpcId);
@@ -116,7 +119,7 @@ export class AwsNetwork {
       await this.#record('internet-gateway');
       const tags = [tagged('internet-gateway', tagsOf(this.#cluster, nameOf(this.#cluster)))];
       id = (await asked('make a gateway', ec2.createInternetGateway({ TagSpecifications: tags }))).InternetGateway?.InternetGatewayId ?? '';
-      await this.#record('internet-gateway', id);
+      await this.#record('internet-gateway', { id });
     }
     if (!known?.Attachments?.length) {
       const attach = ec2.attachInternetGateway({ InternetGatewayId: id, VpcId: vpcId });
@@ -134,7 +137,7 @@ export class AwsNetwork {
       const tags = [tagged('route-table', tagsOf(this.#cluster, nameOf(this.#cluster)))];
       id =
         (await asked('make a route table', ec2.createRouteTable({ VpcId: vpcId, TagSpecifications: tags }))).RouteTable?.RouteTableId ?? '';
-      await this.#record('route-table', id);
+      await this.#record('route-table', { id });
     }
     if (!known?.Routes?.some((route) => route.DestinationCidrBlock === '0.0.0.0/0')) {
       const route = ec2.createRoute({ RouteTableId: id, DestinationCidrBlock: '0.0.0.0/0', GatewayId: gatewayId });
@@ -174,9 +177,13 @@ export class AwsNetwork {
   }
 
   async #makeSubnet(ec2: EC2, { vpcId, zone, cidr }: { vpcId: string; zone: string; cidr: string }): Promise<Subnet> {
-    const TagSpecifications = [tagged('subnet', tagsOf(this.#cluster, `${nameOf(this.#cluster)}-${zone}`))];
+    const name = `${nameOf(this.#cluster)}-${zone}`;
+    const TagSpecifications = [tagged('subnet', tagsOf(this.#cluster, name))];
+    await this.#record('subnet', { name });
     try {
-      return (await ec2.createSubnet({ VpcId: vpcId, AvailabilityZone: zone, CidrBlock: cidr, TagSpecifications })).Subnet ?? {};
+      const made = await ec2.createSubnet({ VpcId: vpcId, AvailabilityZone: zone, CidrBlock: cidr, TagSpecifications });
+      await this.#record('subnet', { name, id: made.Subnet?.SubnetId });
+      return made.Subnet ?? {};
     } catch (error) {
       // Repeated by the SDK after its answer was lost, or a stranger's.
       const ours = (await this.#subnets(ec2)).find((subnet) => subnet.AvailabilityZone === zone);
@@ -209,7 +216,7 @@ export class AwsNetwork {
           cause: `${vpcId} has one of that name, without the tag of this cluster`,
           advice: [`aws ec2 describe-security-groups --filters Name=vpc-id,Values=${vpcId} Name=group-name,Values=${name}`],
         });
-      await this.#record('security-group', id);
+      await this.#record('security-group', { id });
     }
     await this.#applyRules(ec2, id, compareRules(id, settings, known?.IpPermissions ?? []));
     return id;
@@ -239,8 +246,8 @@ export class AwsNetwork {
     return (await asked('look for the security group', ec2.describeSecurityGroups({ Filters: filters }))).SecurityGroups?.[0];
   }
 
-  #record(kind: string, id?: string): Promise<void> {
-    return this.#journal.record({ kind, name: nameOf(this.#cluster), driver: 'aws', id, details: { region: this.#clients.region } });
+  #record(kind: string, { name = nameOf(this.#cluster), id }: { name?: string; id?: string | undefined } = {}): Promise<void> {
+    return this.#journal.record({ kind, name, driver: 'aws', id, details: { region: this.#clients.region } });
   }
 }
 

@@ -4,6 +4,8 @@ export interface Openings {
   /** Who reaches SSH and the API. */
   clientCidrs: readonly string[];
   nodePortCidrs: readonly string[];
+  /** Nodes of the cluster that are not instances of it. */
+  nodeCidrs: readonly string[];
 }
 
 export interface RuleChanges {
@@ -15,14 +17,26 @@ export interface RuleChanges {
 /** What rules of this driver are told by from those that others have made, which stay as they are. */
 const OURS = 'slipway clients';
 
-/** Least rights: who manages reaches SSH and the API, who uses reaches node ports, and nodes reach each other. */
-const wantedRules = (openings: Openings): IpPermission[] => [
-  ...openings.clientCidrs.flatMap((cidr) => [tcp(22, 22, cidr), tcp(6443, 6443, cidr)]),
-  ...openings.nodePortCidrs.map((cidr) => tcp(30_000, 32_767, cidr)),
+/**
+ * What nodes ask each other: the API, agents (logs, exec, metrics), Service proxies how far they are, and pods in VXLAN. For all that the driver
+ * makes itself the group's own rule stands.
+ */
+const NODE_PORTS = [
+  { protocol: 'tcp', port: 6443 },
+  { protocol: 'tcp', port: 10_250 },
+  { protocol: 'tcp', port: 10_256 },
+  { protocol: 'udp', port: 4789 },
 ];
 
-const tcp = (from: number, to: number, cidr: string): IpPermission => ({
-  IpProtocol: 'tcp',
+/** Least rights: who manages reaches SSH and the API, who uses reaches node ports, and nodes reach each other. */
+const wantedRules = (openings: Openings): IpPermission[] => [
+  ...openings.clientCidrs.flatMap((cidr) => [opening('tcp', [22, 22], cidr), opening('tcp', [6443, 6443], cidr)]),
+  ...openings.nodePortCidrs.map((cidr) => opening('tcp', [30_000, 32_767], cidr)),
+  ...openings.nodeCidrs.flatMap((cidr) => NODE_PORTS.map(({ protocol, port }) => opening(protocol, [port, port], cidr))),
+];
+
+const opening = (protocol: string, [from, to]: readonly [number, number], cidr: string): IpPermission => ({
+  IpProtocol: protocol,
   FromPort: from,
   ToPort: to,
   IpRanges: [{ CidrIp: cidr, Description: OURS }],
@@ -31,7 +45,8 @@ const tcp = (from: number, to: number, cidr: string): IpPermission => ({
 /** What has to be added to a group's rules, and withdrawn from them. */
 export const compareRules = (groupId: string, openings: Openings, known: readonly IpPermission[]): RuleChanges => {
   const there = known.flatMap(oneByOne);
-  const wanted = wantedRules(openings);
+  // Who is in two lists is let in once: AWS refuses a rule that is named twice.
+  const wanted = [...new Map(wantedRules(openings).map((rule) => [keyOf(rule), rule])).values()];
   const self: IpPermission = { IpProtocol: '-1', UserIdGroupPairs: [{ GroupId: groupId }] };
   const reachEachOther = known.some((rule) => rule.IpProtocol === '-1' && rule.UserIdGroupPairs?.some((pair) => pair.GroupId === groupId));
   return {

@@ -72,6 +72,12 @@ export const awsDriver: DriverDescriptor = {
       description: 'Who may reach node ports [those of clientCidrs]',
     },
     {
+      name: 'nodeCidrs',
+      scope: 'cluster',
+      type: 'strings',
+      description: 'Nodes of other drivers in the cluster, by the addresses that instances see them by: [192.168.7.0/24] [none]',
+    },
+    {
       name: 'instanceType',
       scope: 'pool',
       type: 'string',

@@ -76,7 +76,7 @@ class KvmDriver implements Driver {
   }
 
   start(id: MachineId, context: DriverContext): Promise<Machine> {
-    return this.#boot(id, context, this.#settings);
+    return this.#boot(id, context, this.#settingsOf(id));
   }
 
   async stop(id: MachineId, { powerOff }: { powerOff: boolean }): Promise<void> {
@@ -167,6 +167,12 @@ class KvmDriver implements Driver {
     });
   }
 
+  /** Those of its pool; those of the cluster where nobody knows the node any more. */
+  #settingsOf(id: MachineId): KvmSettings {
+    const known = this.#options.settingsOf?.(id.name);
+    return known ? kvmSettings(known) : this.#settings;
+  }
+
   async #boot(id: MachineId, context: DriverContext, settings: KvmSettings): Promise<Machine> {
     const domain = await this.#known(id, 'start');
     const { emulated, mark } = domain;
@@ -205,7 +211,7 @@ class KvmDriver implements Driver {
     const name = domainName(id);
     if (!(await this.#virsh.succeeds(['shutdown', name, '--mode', 'agent'])))
       await this.#virsh.succeeds(['shutdown', name, '--mode', 'acpi']);
-    const deadline = Date.now() + this.#settings.stopTimeoutSeconds * 1000;
+    const deadline = Date.now() + this.#settingsOf(id).stopTimeoutSeconds * 1000;
     while (Date.now() < deadline) {
       const domain = await readDomain(this.#virsh, id);
       if (!domain?.running) return true;

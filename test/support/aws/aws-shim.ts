@@ -21,6 +21,8 @@ export interface AwsShim {
   endpoint: string;
   /** Every call so far: `RunInstances`. */
   readonly calls: string[];
+  /** The last call of an action, with its fields. Throws where there was none. */
+  last(action: string): { fields: URLSearchParams };
   fail(fault: Fault): void;
   /** Public parameters of SSM, which moto lets nobody set. */
   readonly parameters: Map<string, string>;
@@ -33,10 +35,16 @@ export interface AwsShim {
 export const startShim = async (options: { moto: string; address: string; port: number }): Promise<AwsShim> => {
   const calls: string[] = [];
   let faults: Fault[] = [];
+  const last = new Map<string, { fields: URLSearchParams }>();
   const tokens = new Map<string, { request: string; answer: Answer }>();
   const shim: AwsShim = {
     endpoint: `http://${options.address}:${options.port}`,
     calls,
+    last: (action) => {
+      const found = last.get(action);
+      if (!found) throw new Error(`${action} was not called`);
+      return found;
+    },
     fail: (fault) => void faults.push({ ...fault }),
     parameters: new Map(),
     console: () => '',
@@ -61,6 +69,7 @@ export const startShim = async (options: { moto: string; address: string; port: 
     const action = fields.get('Action') ?? String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
     const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     calls.push(action);
+    last.set(action, { fields });
     const type = service === 'ssm' ? 'application/x-amz-json-1.1' : 'text/xml';
     const send = (answer: Answer): void => void response.writeHead(answer.status, { 'content-type': type }).end(answer.text);
     const fault = takeFault(action, body);
