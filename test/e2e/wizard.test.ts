@@ -100,3 +100,30 @@ test('off a terminal init asks nothing', async () => {
   const noHosts = await suite.slipway(['up', 'x', '--driver', 'ssh']);
   assert.match(noHosts.stderr, /--host/);
 });
+
+test('off a terminal a command line that tells nothing makes nothing, and names the flags', async () => {
+  for (const args of [
+    ['up'],
+    ['up', '--timeout', '1m', '--keep'],
+    ['up', '--no-input'],
+    ['init'],
+    ['init', '-o', join(work, 'none.yaml')],
+  ]) {
+    const result = await suite.slipway(args);
+    assert.deepEqual([result.code, result.stdout], [2, ''], args.join(' '));
+    assert.match(result.stderr, /USAGE[\s\S]*no terminal to ask on/);
+    assert.match(result.stderr, new RegExp(`try: slipway ${args[0]} NAME --driver local --nodes 2`));
+  }
+  assert.match((await suite.slipway(['up'])).stderr, /slipway up -f FILE[\s\S]*slipway up --yes /);
+  const json = await suite.slipway(['up', '-o', 'json']);
+  assert.equal(JSON.parse(json.stderr).error.code, 'USAGE');
+  assert.ok(!existsSync(join(suite.home, 'clusters/slipway')) && !existsSync(join(work, 'none.yaml')));
+  assert.match((await suite.slipway(['up', '--dry-run'])).stdout, /machine slipway-1/);
+});
+
+test('what tells of a cluster, or takes what is proposed, goes on off a terminal; and so does the cluster that is there', async () => {
+  const up = await suite.slipway(['up', '--nodes', '1']);
+  assert.match(up.stdout, /^Cluster slipway is ready/, up.stderr);
+  for (const args of [['up'], ['up', '--yes']]) assert.match((await suite.slipway(args)).stdout, /^Cluster slipway is unchanged/);
+  assert.equal((await suite.slipway(['down', 'slipway'])).code, 0);
+});
