@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { booleanFlag, type Flags, listFlag, textFlag } from '../../cli/args/flags.ts';
-import { BaseCommand } from '../../cli/base-command.ts';
+import { BaseCommand, PROGRESS_FLAG } from '../../cli/base-command.ts';
 import { followJob } from '../../cli/progress/follow-job.ts';
 
 const flags = {
@@ -9,6 +9,7 @@ const flags = {
   packages: booleanFlag('Packages of the distribution with their dependencies; --packages=false for hosts that have them', {
     default: true,
   }),
+  progress: PROGRESS_FLAG,
 } as const satisfies Flags;
 
 export default class BundleCreate extends BaseCommand<typeof flags> {
@@ -25,10 +26,13 @@ export default class BundleCreate extends BaseCommand<typeof flags> {
   async run(): Promise<void> {
     this.expectArgs({ max: 0 });
     const { createBundle } = await import('../../provision/bundle/create-bundle.ts');
-    const { output = 'slipway-bundle.tar.gz', image, packages } = this.flags;
+    const { output = 'slipway-bundle.tar.gz', image, packages, progress } = this.flags;
     const job = createBundle({ path: resolve(output), images: image.map((path) => resolve(path)), packages, signal: this.signal });
-    const made = await followJob(job, { io: this.io, json: false });
+    const made = await followJob(job, { io: this.io, json: progress === 'json' });
+    if (progress === 'json') return;
     const images = made.images.length ? `, images ${made.images.join(', ')}` : '';
-    this.io.out(`${made.path}: ${Math.round(made.bytes / 2 ** 20)} MiB, ${made.packages} packages${images}\nsha256 ${made.sha256}\n`);
+    this.io.out(
+      `${made.path}: ${Math.round(made.bytes / 2 ** 20)} MiB, ${made.packages} packages${images}\nsha256 ${made.sha256}\n`,
+    );
   }
 }
