@@ -102,7 +102,7 @@ export default class Up extends BaseCommand<typeof flags> {
       import('../provision/plan/index.ts'),
     ]);
     return upWizard(this.io, {
-      drivers: rankDrivers,
+      drivers: () => rankDrivers(),
       fileOf: fileOfWishes,
       planOf: async (path) => {
         const { wishes } = await loadClusterFile(path, { flags: {}, stdin: this.io.stdin });

@@ -56,5 +56,10 @@ export const awsDriver: DriverDescriptor = {
       description: 'How long a machine may take until it answers SSH [300]',
     },
   ],
+  hasDisks: true,
+  offers: async ({ settings, diskGiB }) => {
+    const [{ offersIn }, { regionOf }] = await Promise.all([import('./aws-prices.ts'), import('./aws-clients.ts')]);
+    return offersIn({ region: regionOf(settings) ?? '', spot: settings['spot'] === true, diskGiB });
+  },
   load: async (options) => (await import('./aws-driver.ts')).createAwsDriver(options),
 };

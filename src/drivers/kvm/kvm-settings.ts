@@ -75,6 +75,7 @@ export const kvmDriver: DriverDescriptor = {
       description: 'Seconds for a machine to shut down before it is cut off [90]',
     },
   ],
+  hasDisks: true,
   load: async (options) => (await import('./kvm-driver.ts')).createKvmDriver(options),
 };
 

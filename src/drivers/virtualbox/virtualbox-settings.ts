@@ -34,6 +34,7 @@ export const virtualboxDriver: DriverDescriptor = {
       description: 'How long a machine may take until it answers SSH [300]',
     },
   ],
+  hasDisks: true,
   load: async (options) => (await import('./virtualbox-driver.ts')).createVirtualBoxDriver(options),
 };
 
