@@ -1,7 +1,7 @@
 /** Every line that jobs write with `-o json`, held against the published schema. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { schemaProblems } from '../support/json-schema.ts';
@@ -127,6 +127,7 @@ test('node reset, over SSH', async () => {
   }
 });
 
+const noBuilder = spawnSync('buildah', ['--version']).error ? 'needs buildah' : false;
 test('bundle create', async () => {
   const path = join(suite.root, 'bundle.tar.gz');
   const events = await job(['bundle', 'create', '--packages=false', '-o', path], ['--progress=json']);
@@ -134,7 +135,24 @@ test('bundle create', async () => {
   assert.equal(events.at(-1)?.['path'], path);
 });
 
-const noBuilder = spawnSync('buildah', ['--version']).error ? 'needs buildah' : false;
+test('bundle create with a cluster file: an image that cannot be had is named, with the flag that gives it', {
+  skip: noBuilder,
+}, async () => {
+  const path = join(suite.root, 'filed.tar.gz');
+  const file = join(suite.root, 'far.yaml');
+  writeFileSync(file, 'apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: far}\nspec: {manifests: [far-pod.yaml]}\n');
+  const spec = '{containers: [{name: c, image: registry.example/none:1}]}';
+  writeFileSync(join(suite.root, 'far-pod.yaml'), `apiVersion: v1\nkind: Pod\nmetadata: {name: far}\nspec: ${spec}\n`);
+  const result = await suite.slipway(['bundle', 'create', '--packages=false', '-f', file, '-o', path, '--progress', 'json']);
+  const events = eventsOf(result);
+  assert.deepEqual([result.code, events.at(-1)?.type, events.at(-1)?.step], [1, 'step-failed', 'collect-images']);
+  assert.deepEqual(stepsOf(events), ['collect-programs', 'collect-cluster', 'collect-images']);
+  const { error } = JSON.parse(result.stderr);
+  assert.equal(error.tried, 'fetch the image registry.example/none:1');
+  assert.deepEqual(error.advice, [`slipway bundle create -f ${file} --image ARCHIVE   # one of registry.example/none:1`]);
+  assert.ok(!existsSync(path));
+});
+
 test('image build: every line of the builder is a detail; one that fails is told as all errors are', { skip: noBuilder }, async () => {
   const folder = join(suite.root, 'app');
   mkdirSync(folder);

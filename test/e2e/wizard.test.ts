@@ -79,9 +79,10 @@ const answer = async (window: Window, questions: readonly RegExp[]): Promise<voi
 };
 
 test('Ctrl-C at any question leaves nothing, not even a file', { skip }, async () => {
-  for (const [index, question] of LOCAL_QUESTIONS.entries()) {
+  const questions = [...LOCAL_QUESTIONS, /Make it\?/];
+  for (const [index, question] of questions.entries()) {
     const window = terminal.open(`${slipway} up`, SIZE);
-    await answer(window, LOCAL_QUESTIONS.slice(0, index));
+    await answer(window, questions.slice(0, index));
     await window.shows(question);
     window.type('C-c');
     await window.shows(/stopped: nothing was changed[\s\S]*exit code 130/);
@@ -183,6 +184,28 @@ test('for AWS: region, disk, then machines with what each costs there; the file 
   await window.shows(/cloud\.yaml is written[\s\S]*exit code 0/);
   const text = readFileSync(join(work, 'cloud.yaml'), 'utf8');
   for (const line of [/region: eu-central-1/, /instanceType: t3\.large/, /disk: 40Gi/, /count: 2/]) assert.match(text, line);
+});
+
+test('a cloud that cannot be asked for a plan leaves the file to go on with', { skip }, async () => {
+  const window = terminal.open(`export AWS_EC2_METADATA_DISABLED=true; ${slipway} up`, SIZE);
+  await window.shows(/Name of the cluster/);
+  window.type('far', 'Enter');
+  await window.shows(/What makes the machines/);
+  window.type('aws', 'Enter');
+  await answer(window, [/Number of nodes/]);
+  await window.shows(/region: Region/);
+  window.type('eu-central-1', 'Enter');
+  await answer(window, [
+    /Disk of each/,
+    /Machine of each/,
+    /image: /,
+    /Change settings/,
+    /What to install/,
+    /Save the cluster file as: \(far/,
+  ]);
+  await window.shows(/far\.yaml is written: slipway up -f far\.yaml goes on from there[\s\S]*CLOUD_[A-Z_]+[\s\S]*exit code 1/);
+  assert.ok(existsSync(join(work, 'far.yaml')));
+  assert.ok(!existsSync(join(suite.home, 'clusters/far')));
 });
 
 test('off a terminal init asks nothing', async () => {

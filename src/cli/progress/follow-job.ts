@@ -9,8 +9,8 @@ export interface FollowedJob<T> {
 
 /**
  * Shows what a job says until it ends, and answers its result. On a terminal: a list that is redrawn, on stderr. Off it: one line an
- * event that matters, on stderr. `verbose`: lines on a terminal too, with every detail, for jobs that run a talkative program. JSON: every event and, last, the result, one object a line on stdout (docs/reference/events.md).
- * Throws what the job throws.
+ * event that matters, on stderr. `verbose`: lines on a terminal too, and every detail, for jobs that run a talkative program. JSON: every
+ * event and, last, the result, one object a line on stdout (docs/reference/events.md). Throws what the job throws.
  */
 export const followJob = async <T>(
   job: FollowedJob<T>,
