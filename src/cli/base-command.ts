@@ -15,6 +15,11 @@ export type CommonValues = Values<typeof COMMON_FLAGS>;
 /** Of commands that give results as text or JSON, and of long jobs, whose progress follows it. */
 export const OUTPUT_FLAG = textFlag('Output format: json, or text where it is left out', { char: 'o', options: ['json'] });
 
+/** Of jobs whose `-o` is the file that they write. */
+export const PROGRESS_FLAG = textFlag('Format of the progress: json, one event a line on stdout; text where it is left out', {
+  options: ['json'],
+});
+
 export interface CommandContext {
   io: Io;
   /** Aborts at the first Ctrl-C. */

@@ -1,3 +1,4 @@
+import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { booleanFlag, type Flags, integerFlag, listFlag, textFlag, type Values } from './args/flags.ts';
 
 /** What a cluster is to be, for commands that make, plan or write one down. With `-f` they stand over what the file says. */
@@ -31,3 +32,13 @@ export const wishesOf = (name: string | undefined, flags: Values<typeof CLUSTER_
   identityFile: flags['identity-file'],
   jumpHost: flags['jump-host'],
 });
+
+/** Whether a command line tells anything of the cluster. Flags that tell how to go about it (a time limit, an output format) do not. */
+export const tellsCluster = (
+  { args, given }: { args: readonly string[]; given: ReadonlySet<string> },
+  more: readonly string[] = [],
+): boolean => args.length > 0 || [...Object.keys(CLUSTER_FLAGS), ...more].some((flag) => given.has(flag));
+
+/** For a command line that tells nothing, where there is nobody to ask: a cluster that nobody described is not guessed. */
+export const nobodyToAsk = (tried: string, advice: readonly string[]): SlipwayError =>
+  new SlipwayError('USAGE', { tried, cause: 'nothing says what it is to be, and there is no terminal to ask on', advice });

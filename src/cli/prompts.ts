@@ -7,7 +7,7 @@ export interface Prompts {
   /** What is typed is not shown. */
   secret(message: string): Promise<string>;
   /** Of several, each with a line that is shown while it is pointed at. */
-  choose(message: string, choices: readonly Choice[]): Promise<string>;
+  choose(message: string, choices: readonly Choice[], options?: { default?: string | undefined }): Promise<string>;
   /** Any of several. */
   check(message: string, choices: readonly (Choice & { checked?: boolean })[]): Promise<string[]>;
   yes(message: string, options: { default: boolean }): Promise<boolean>;
@@ -35,7 +35,7 @@ export const openPrompts = async (io: Io): Promise<Prompts> => {
   return {
     text: async (message, options) => (await ask<string>({ type: 'input', message, ...options })).trim(),
     secret: (message) => ask<string>({ type: 'password', message }),
-    choose: (message, choices) => ask({ type: 'select', message, choices: [...choices] }),
+    choose: (message, choices, options) => ask({ type: 'select', message, choices: [...choices], ...options }),
     check: (message, choices) => ask({ type: 'checkbox', message, choices: [...choices] }),
     yes: (message, options) => ask({ type: 'confirm', message, ...options }),
   };

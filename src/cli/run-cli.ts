@@ -1,6 +1,6 @@
 import { nearest } from '../base/text/nearest.ts';
 import { COMMANDS } from '../commands/index.ts';
-import type { BaseCommand, CommandClass } from './base-command.ts';
+import { type BaseCommand, type CommandClass, OUTPUT_FLAG, PROGRESS_FLAG } from './base-command.ts';
 import { UsageError } from './errors.ts';
 import { type Io, processIo } from './io.ts';
 import { viewOfError } from './print-error.ts';
@@ -40,9 +40,11 @@ export const runCli = async (argv: readonly string[], options: RunOptions): Prom
   const { io } = options;
   const { id, rest } = findCommand(argv);
   let command: BaseCommand | undefined;
+  let isOurs = false;
   try {
     if (id === undefined) return await runWithoutCommand(rest, io);
     const Command = await loadCommand(id);
+    isOurs = Object.values(Command.flags).some((flag) => flag === OUTPUT_FLAG || flag === PROGRESS_FLAG);
     if (id !== '__complete' && asksForHelp(rest)) {
       const { commandHelp } = await import('./help.ts');
       io.out(await commandHelp(id, Command));
@@ -63,7 +65,8 @@ export const runCli = async (argv: readonly string[], options: RunOptions): Prom
     if (options.signal.aborted && !(error instanceof Error && error.name === 'SlipwayError')) return 130;
     const view = viewOfError(error, id ?? '');
     // A script that asked for JSON gets its error in that form too, still on stderr: stdout is for results.
-    io.err(wantsJson(argv) && 'code' in view.json.error && isOwnError(error) ? `${JSON.stringify(view.json)}\n` : view.text);
+    const hasJson = isOwnError(error) || (isOurs && error instanceof UsageError);
+    io.err(wantsJson(argv) && hasJson ? `${JSON.stringify(view.json)}\n` : view.text);
     return view.exitCode;
   } finally {
     await command?.close().catch(() => undefined);
@@ -91,7 +94,7 @@ const asksForHelp = (rest: readonly string[]): boolean => {
   return (end < 0 ? rest : rest.slice(0, end)).some((word) => word === '-h' || word === '--help');
 };
 
-/** kubectl-like commands print `-o json` objects, and their errors as kubectl does; only Slipway's own errors have a JSON form. */
+/** kubectl-like commands print `-o json` objects, and their errors as kubectl does; only Slipway's own errors, and wrong usage of its own commands, have a JSON form. */
 const isOwnError = (error: unknown): boolean => error instanceof Error && error.name === 'SlipwayError';
 
 const wantsJson = (argv: readonly string[]): boolean =>
@@ -100,7 +103,8 @@ const wantsJson = (argv: readonly string[]): boolean =>
       word === '-ojson' ||
       word === '-o=json' ||
       word === '--output=json' ||
-      (word === 'json' && /^(-o|--output)$/.test(argv[index - 1] ?? '')),
+      word === '--progress=json' ||
+      (word === 'json' && /^(-o|--output|--progress)$/.test(argv[index - 1] ?? '')),
   );
 
 /** Global flags that take a value and may stand before the command: `slipway -n shop get pods`. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { CommandError } from './errors.ts';
 import type { Io } from './io.ts';
 import { openPrompts } from './prompts.ts';
@@ -14,7 +14,7 @@ export interface WizardWork {
   planOf(path: string): Promise<{ text: string; isBlocked: boolean }>;
 }
 
-/** Asks for a cluster, saves its file, shows the plan. Answers how to go on; throws CommandError where a person says no. */
+/** Asks for a cluster, saves its file, shows the plan. Answers how to go on; throws CommandError where a person says no, and at Ctrl-C. */
 export const upWizard = async (io: Io, work: WizardWork): Promise<{ path: string; install: boolean }> => {
   const prompts = await openPrompts(io);
   io.err(
@@ -27,9 +27,16 @@ export const upWizard = async (io: Io, work: WizardWork): Promise<{ path: string
     validate: (typed) => !existsSync(typed.trim()) || 'That file is there already: another name',
   });
   await writeFile(path, text, { flag: 'wx' });
-  const { text: plan, isBlocked } = await work.planOf(path);
-  io.err(`\n${plan}\n`);
-  const install = isBlocked && (await prompts.yes('Install what is missing on this computer?', { default: true }));
-  if (await prompts.yes('Make it?', { default: true })) return { path, install };
+  try {
+    const { text: plan, isBlocked } = await work.planOf(path);
+    io.err(`\n${plan}\n`);
+    const install = isBlocked && (await prompts.yes('Install what is missing on this computer?', { default: true }));
+    if (await prompts.yes('Make it?', { default: true })) return { path, install };
+  } catch (error) {
+    // Who stops leaves nothing; what cannot be planned yet (a cloud that does not answer) can be gone on with.
+    if (error instanceof CommandError) await rm(path, { force: true });
+    else io.err(`${path} is written: slipway up -f ${path} goes on from there\n`);
+    throw error;
+  }
   throw new CommandError(`stopped: nothing was made. The file is there: slipway up -f ${path}`, { exitCode: 1 });
 };

@@ -6,6 +6,10 @@ export interface WizardDriver {
   name: string;
   summary: string;
   usesHosts: boolean;
+  /** Its machines have disks of a size that can be chosen. */
+  hasDisks?: boolean;
+  /** Machines that can be had, by what the setting `instanceType` takes, with what each costs; undefined where CPUs and memory are free. */
+  offers?: (wish: { settings: Readonly<Record<string, string>>; diskGiB?: number | undefined }) => Promise<readonly WizardOffer[]>;
   missing: readonly { problem: string; fix: string }[];
   settings: readonly {
     name: string;
@@ -17,6 +21,14 @@ export interface WizardDriver {
   }[];
 }
 
+export interface WizardOffer {
+  name: string;
+  cpus: number;
+  memoryMiB: number;
+  usdPerHour: number | undefined;
+  isDefault: boolean;
+}
+
 export interface WizardAnswers {
   name: string;
   driver: string;
@@ -24,6 +36,7 @@ export interface WizardAnswers {
   hosts?: string[];
   cpus?: number;
   memoryMiB?: number;
+  diskGiB?: number;
   settings: Record<string, string>;
   addons: { demo: boolean; storageClass: boolean };
 }
@@ -39,8 +52,9 @@ export const askForCluster = async (
   const nodes = hosts
     ? undefined
     : Number(await prompts.text('Number of nodes, the first with the control plane:', { default: '2', validate: isNumber(1, 150) }));
-  const size = hosts ? {} : await askForSize(prompts);
-  const settings = await askForSettings(prompts, driver);
+  const settings = await askForSettings(prompts, settingsOf(driver, BEFORE_SIZE));
+  const size = hosts ? {} : await askForSize(prompts, { driver, settings, nodes });
+  Object.assign(settings, await askForSettings(prompts, settingsOf(driver, AFTER_SIZE)), await askForRest(prompts, driver));
   const addons = await prompts.check('What to install in it:', [
     { value: 'storageClass', name: 'A storage class: folders on the nodes', checked: true },
     { value: 'demo', name: 'A demo application, exposed and fetched' },
@@ -83,7 +97,24 @@ const askForHosts = async (prompts: Prompts, { settings }: WizardDriver): Promis
 
 const hostsIn = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-const askForSize = async (prompts: Prompts): Promise<{ cpus?: number; memoryMiB?: number }> => {
+type Size = Pick<WizardAnswers, 'cpus' | 'memoryMiB' | 'diskGiB'>;
+
+/** Adds to the settings where a kind of machine says the size. */
+const askForSize = async (
+  prompts: Prompts,
+  { driver, settings, nodes = 1 }: { driver: WizardDriver; settings: Record<string, string>; nodes: number | undefined },
+): Promise<Size> => {
+  const offers = driver.offers;
+  const size = offers ? {} : await askForCpusAndMemory(prompts);
+  const disk = driver.hasDisks
+    ? await prompts.text('Disk of each node in GiB (empty: the driver decides):', { validate: isNumber(1, 16_384, true) })
+    : '';
+  const diskGiB = disk ? Number(disk) : undefined;
+  if (offers) settings['instanceType'] = await chooseOffer(prompts, { offers: await offers({ settings, diskGiB }), nodes });
+  return { ...size, ...(diskGiB ? { diskGiB } : {}) };
+};
+
+const askForCpusAndMemory = async (prompts: Prompts): Promise<Size> => {
   const cpus = await prompts.text('CPUs of each node (empty: the driver decides):', { validate: isNumber(1, 1024, true) });
   const memory = await prompts.text('Memory of each node in GiB (empty: the driver decides):', {
     validate: (typed) => typed.trim() === '' || Number(typed) >= 0.5 || 'A number such as 2, at least 0.5, or nothing',
@@ -91,24 +122,55 @@ const askForSize = async (prompts: Prompts): Promise<{ cpus?: number; memoryMiB?
   return { ...(cpus ? { cpus: Number(cpus) } : {}), ...(memory ? { memoryMiB: Math.round(Number(memory) * 1024) } : {}) };
 };
 
-/** What most machines cannot be made without is asked for; the rest only of those who want it. */
-const ASKED_ALWAYS: readonly string[] = ['region', 'image', 'instanceType'];
+const ANOTHER = 'another';
+const HOURS_A_MONTH = 730;
 
-const askForSettings = async (prompts: Prompts, driver: WizardDriver): Promise<Record<string, string>> => {
-  const settings = driver.settings.filter((setting) => setting.scope !== 'node');
-  const rest = settings.filter(({ name }) => !ASKED_ALWAYS.includes(name));
+/** What a size costs is seen where it is chosen. */
+const chooseOffer = async (prompts: Prompts, { offers, nodes }: { offers: readonly WizardOffer[]; nodes: number }): Promise<string> => {
+  const width = Math.max(...offers.map(({ name }) => name.length));
+  const chosen = await prompts.choose(
+    'Machine of each node:',
+    [
+      ...offers.map(({ name, cpus, memoryMiB, usdPerHour }) => ({
+        value: name,
+        name: `${name.padEnd(width)}  ${cpus} CPUs, ${memoryMiB / 1024} GiB, ${priceText(usdPerHour, nodes)}`,
+      })),
+      { value: ANOTHER, name: 'another type', description: 'Its name is asked for; what it costs is not known here.' },
+    ],
+    { default: offers.find(({ isDefault }) => isDefault)?.name },
+  );
+  if (chosen !== ANOTHER) return chosen;
+  return prompts.text('Type of each machine:', { validate: (typed) => typed.trim() !== '' || 'A name, such as t3.medium' });
+};
+
+const priceText = (usdPerHour: number | undefined, nodes: number): string =>
+  usdPerHour === undefined
+    ? 'price not known'
+    : `about $${usdPerHour.toFixed(4)} an hour with its disk, $${Math.round(usdPerHour * nodes * HOURS_A_MONTH)} a month for all ${nodes}`;
+
+/** What most machines cannot be made without is asked for, in this order; the rest only of those who want it. */
+const BEFORE_SIZE: readonly string[] = ['region'];
+const AFTER_SIZE: readonly string[] = ['image'];
+const ASKED_ALWAYS: readonly string[] = [...BEFORE_SIZE, ...AFTER_SIZE, 'instanceType'];
+
+const settingsOf = (driver: WizardDriver, names: readonly string[]): Setting[] =>
+  driver.settings.filter(({ name, scope }) => scope !== 'node' && names.includes(name));
+
+const askForSettings = async (prompts: Prompts, of: readonly Setting[]): Promise<Record<string, string>> => {
   const answers: Record<string, string> = {};
-  const ask = async (of: readonly Setting[]): Promise<void> => {
-    for (const setting of of)
-      answers[setting.name] = await prompts.text(`${setting.name}: ${setting.description}`, {
-        validate: (typed) => fits(typed.trim(), setting),
-      });
-  };
-  await ask(settings.filter(({ name }) => ASKED_ALWAYS.includes(name)));
+  for (const setting of of)
+    answers[setting.name] = await prompts.text(`${setting.name}: ${setting.description}`, {
+      validate: (typed) => fits(typed.trim(), setting),
+    });
+  return answers;
+};
+
+const askForRest = async (prompts: Prompts, driver: WizardDriver): Promise<Record<string, string>> => {
+  const rest = driver.settings.filter(({ name, scope }) => scope !== 'node' && !ASKED_ALWAYS.includes(name));
   const names = rest.map(({ name }) => name);
   const told = names.length > 4 ? `${names.slice(0, 4).join(', ')}, ...` : names.join(', ');
-  if (rest.length && (await prompts.yes(`Change settings of ${driver.name} (${told})?`, { default: false }))) await ask(rest);
-  return answers;
+  const isWanted = rest.length > 0 && (await prompts.yes(`Change settings of ${driver.name} (${told})?`, { default: false }));
+  return isWanted ? askForSettings(prompts, rest) : {};
 };
 
 type Setting = WizardDriver['settings'][number];

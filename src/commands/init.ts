@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { booleanFlag, type Flags, textFlag } from '../cli/args/flags.ts';
 import { BaseCommand } from '../cli/base-command.ts';
-import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
+import { CLUSTER_FLAGS, nobodyToAsk, tellsCluster, wishesOf } from '../cli/cluster-flags.ts';
 import { CommandError } from '../cli/errors.ts';
 
 const { file: _, ...WISHES } = CLUSTER_FLAGS;
@@ -28,6 +28,8 @@ export default class Init extends BaseCommand<typeof flags> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
     const { fileOfWishes } = await import('../provision/file/file-of-wishes.ts');
     const said = wishesOf(this.args[0], { ...this.flags, file: undefined }, this.given);
+    if (!this.io.interactive && !tellsCluster(this, ['demo']))
+      throw nobodyToAsk('write a cluster file', ['slipway init NAME --driver local --nodes 2 -o NAME.yaml']);
     const isAsked = this.io.interactive && [...this.given].every((flag) => flag === 'output' || flag === 'force');
     const text = isAsked
       ? fileOfWishes(await this.ask())

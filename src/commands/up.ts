@@ -1,7 +1,7 @@
 import { durationMs } from '../cli/args/duration.ts';
 import { booleanFlag, type Flags, textFlag } from '../cli/args/flags.ts';
 import { BaseCommand, OUTPUT_FLAG } from '../cli/base-command.ts';
-import { CLUSTER_FLAGS, wishesOf } from '../cli/cluster-flags.ts';
+import { CLUSTER_FLAGS, nobodyToAsk, tellsCluster, wishesOf } from '../cli/cluster-flags.ts';
 import { UsageError } from '../cli/errors.ts';
 import { followJob } from '../cli/progress/follow-job.ts';
 import { withStatusLine } from '../cli/progress/status-line.ts';
@@ -32,7 +32,7 @@ export default class Up extends BaseCommand<typeof flags> {
   static override summary = 'Make a cluster, or bring one up to what is asked';
   static override usage = '[NAME] [flags]';
   static override description =
-    'Makes machines, installs a control plane and node agents on them and waits until all is ready. Run again, it changes only what differs, adds the nodes that are missing and goes on after an interruption.';
+    'Makes machines, installs a control plane and node agents on them and waits until all is ready. Run again, it changes only what differs, adds the nodes that are missing and goes on after an interruption. Without a word of what it is to be, it asks; off a terminal it then names the flags, and makes nothing.';
   static override examples = [
     'slipway up demo --yes --demo',
     'slipway up big --nodes 4',
@@ -45,7 +45,7 @@ export default class Up extends BaseCommand<typeof flags> {
   async run(): Promise<void> {
     this.expectArgs({ max: 1 }, 'name of a cluster');
     const { flags: given } = this;
-    const asked = (await this.isToAsk()) ? await this.ask() : undefined;
+    const asked = (await this.isUntold()) ? await this.ask() : undefined;
     const said = wishesOf(this.args[0], given, this.given);
     const { wishes, overrides } = await readWishes(said, { file: asked?.path ?? given.file, stdin: this.io.stdin, applies: true });
     const fromFile = wishes.file?.content.spec;
@@ -80,14 +80,20 @@ export default class Up extends BaseCommand<typeof flags> {
     );
   }
 
-  /** A person who said nothing at all is asked, but for a cluster that is there already. */
-  private async isToAsk(): Promise<boolean> {
-    if (!this.io.interactive || this.args.length || this.given.size) return false;
+  /** Nothing tells what the cluster is to be, and there is none that would be meant. */
+  private async isUntold(): Promise<boolean> {
+    if (tellsCluster(this, TELLING)) return false;
     const { clusterNames } = await import('../provision/state/cluster-state.ts');
     return !(await clusterNames()).includes(DEFAULT_NAME);
   }
 
   private async ask(): Promise<{ path: string; install: boolean }> {
+    if (!this.io.interactive)
+      throw nobodyToAsk('make a cluster', [
+        'slipway up NAME --driver local --nodes 2 --yes',
+        'slipway up -f FILE   # slipway init NAME -o FILE writes one',
+        'slipway up --yes   # takes what is proposed: two nodes on this computer',
+      ]);
     const [{ upWizard }, { rankDrivers }, { fileOfWishes }, { loadClusterFile }, { makePlan, planText }] = await Promise.all([
       import('../cli/up-wizard.ts'),
       import('../provision/rank-drivers.ts'),
@@ -96,7 +102,7 @@ export default class Up extends BaseCommand<typeof flags> {
       import('../provision/plan/index.ts'),
     ]);
     return upWizard(this.io, {
-      drivers: rankDrivers,
+      drivers: () => rankDrivers(),
       fileOf: fileOfWishes,
       planOf: async (path) => {
         const { wishes } = await loadClusterFile(path, { flags: {}, stdin: this.io.stdin });
@@ -120,6 +126,9 @@ export default class Up extends BaseCommand<typeof flags> {
 }
 
 const DEFAULT_NAME = 'slipway';
+
+/** Beside what says how large and where: consent to what is proposed, and what makes nothing. */
+const TELLING: readonly (keyof typeof flags)[] = ['yes', 'demo', 'bundle', 'dry-run'];
 
 const timeoutOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;

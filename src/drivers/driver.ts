@@ -56,7 +56,22 @@ export interface DriverDescriptor {
   readonly settings: readonly DriverSetting[];
   /** Below `stateDir`: the key that logs in to a cluster's machines, for drivers whose machines let in no other. It is nowhere else. */
   readonly keyFile?: string;
+  /** Its machines have disks of their own, of the size that is asked for. */
+  readonly hasDisks?: true;
+  /** Of clouds: what machines can be had and what each costs with these settings, the cheapest first. Nothing is asked of the cloud. */
+  readonly offers?: (wish: { settings: Readonly<Record<string, unknown>>; diskGiB?: number | undefined }) => Promise<MachineOffer[]>;
   load(options: DriverOptions): Promise<Driver>;
+}
+
+/** A kind of machine by the name that the setting `instanceType` takes. */
+export interface MachineOffer {
+  readonly name: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** With its disk; undefined where it is not known, as in a region without a price list. */
+  readonly usdPerHour: number | undefined;
+  /** What is taken where nothing is said. */
+  readonly isDefault: boolean;
 }
 
 /** Whether its machines are hosts that somebody has, each named by a person. */

@@ -6,10 +6,13 @@ import { SlipwayError } from '../base/errors/slipway-error.ts';
 
 /** The objects of files and folders (*.yaml, *.yml, *.json, in order). Throws MANIFEST_INVALID. */
 export const readManifests = async (paths: readonly string[]): Promise<{ object: KubeObject; source: string }[]> => {
-  const files = (await Promise.all(paths.map(filesOf))).flat();
+  const files = await manifestFiles(paths);
   const texts = await Promise.all(files.map(async (source) => ({ source, text: await readFile(source, 'utf8') })));
   return texts.flatMap(({ source, text }) => objectsIn(text, source).map((object) => ({ object, source })));
 };
+
+/** Of files and folders, the files, in the order in which they are applied. Throws MANIFEST_INVALID for what is not there. */
+export const manifestFiles = async (paths: readonly string[]): Promise<string[]> => (await Promise.all(paths.map(filesOf))).flat();
 
 const filesOf = async (path: string): Promise<string[]> => {
   const found = await stat(path).catch((error: Error) => {

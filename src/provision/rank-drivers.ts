@@ -1,13 +1,10 @@
-import { type DriverSetting, usesHosts } from '../drivers/driver.ts';
+import { type DriverDescriptor, usesHosts } from '../drivers/driver.ts';
 import { DRIVERS } from '../drivers/index.ts';
 import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
 import { openJournal } from './state/cluster-journal.ts';
 import { slipwayDataDir, slipwayHome } from './state/cluster-state.ts';
 
-export interface RankedDriver {
-  name: string;
-  summary: string;
-  settings: readonly DriverSetting[];
+export interface RankedDriver extends Omit<DriverDescriptor, 'load'> {
   /** What it lacks here, each with the command that mends it. Empty: it can begin. */
   missing: { problem: string; fix: string }[];
   usesHosts: boolean;
@@ -17,17 +14,17 @@ export interface RankedDriver {
 const PATIENCE_MS = 5000;
 
 /** All drivers, those that can begin at once first. */
-export const rankDrivers = async (): Promise<RankedDriver[]> => {
+export const rankDrivers = async (drivers: readonly DriverDescriptor[] = DRIVERS, patienceMs = PATIENCE_MS): Promise<RankedDriver[]> => {
   const ranked = await Promise.all(
-    DRIVERS.map(async ({ name, summary, settings, load }) => {
-      return { name, summary, settings, usesHosts: usesHosts({ settings }), missing: await missingOf(load) };
+    drivers.map(async ({ load, ...descriptor }) => {
+      return { ...descriptor, usesHosts: usesHosts(descriptor), missing: await missingOf(load, patienceMs) };
     }),
   );
   // The list has the driver that needs least first, and sorting keeps that.
   return ranked.sort((one, other) => Number(one.missing.length > 0) - Number(other.missing.length > 0));
 };
 
-const missingOf = async (load: (typeof DRIVERS)[number]['load']): Promise<RankedDriver['missing']> => {
+const missingOf = async (load: DriverDescriptor['load'], patienceMs: number): Promise<RankedDriver['missing']> => {
   const look = async (): Promise<RankedDriver['missing']> => {
     const stateDir = slipwayHome();
     const driver = await load({ dataDir: slipwayDataDir(), stateDir, requirements: NODE_REQUIREMENTS, journal: openJournal(stateDir) });
@@ -35,7 +32,7 @@ const missingOf = async (load: (typeof DRIVERS)[number]['load']): Promise<Ranked
     return findings.filter(({ severity }) => severity === 'error').map(({ problem, fix }) => ({ problem, fix }));
   };
   const { promise: late, resolve } = Promise.withResolvers<RankedDriver['missing']>();
-  const timer = setTimeout(() => resolve([{ problem: 'It did not answer in 5 s.', fix: 'slipway doctor' }]), PATIENCE_MS);
+  const timer = setTimeout(() => resolve([{ problem: `It did not answer in ${patienceMs / 1000} s.`, fix: 'slipway doctor' }]), patienceMs);
   try {
     return await Promise.race([look(), late]);
   } catch (error) {

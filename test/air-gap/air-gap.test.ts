@@ -1,7 +1,10 @@
-/** A host without a network that lacks a package becomes a node from a bundle; bundles that are not whole or not meant for it are refused. */
+/**
+ * A host without a network that lacks a package becomes a node from a bundle, and so does this computer, with all that a cluster file names; bundles
+ * that are not whole or not meant for it are refused.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Host } from '../../src/hosts/host.ts';
@@ -10,6 +13,29 @@ import { startSshMachines } from '../support/sshd.ts';
 import { enterSuite } from '../support/suite.ts';
 
 const IMAGE = 'registry.example/air/gap:1';
+/** Run by a manifest of the cluster file: it lies in the store of the builder, as one of a registry would after it was fetched. */
+const RUN_IMAGE = 'registry.example/air/web:1';
+const CLUSTER = `apiVersion: slipway/v1
+kind: Cluster
+metadata: {name: here}
+spec:
+  pools: [{name: main, count: 1}]
+  manifests: [../manifests]
+`;
+const MANIFEST = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - {name: web, image: "${RUN_IMAGE}"}
+        - {name: demo, image: "registry.slipway.local/demo:1", command: [sleep, '1000']}
+`;
+const noBuilder = spawnSync('buildah', ['--version']).error ? 'needs buildah' : false;
 const root = join(import.meta.dirname, '../..');
 
 /** Made where the registries are reached, before the suite leaves them behind. */
@@ -28,12 +54,24 @@ const makeBundle = async (): Promise<void> => {
     }),
   );
   const path = join(folder, 'bundle.tar.gz');
-  const made = spawnSync('sh', [join(root, 'bin/slipway'), 'bundle', 'create', '-o', path, '--image', image], {
-    encoding: 'utf8',
-    env: { ...process.env, SLIPWAY_HOME: join(folder, 'home') },
-  });
+  const env = { ...process.env, SLIPWAY_HOME: join(folder, 'home') };
+  const slipway = (...args: string[]) => spawnSync('sh', [join(root, 'bin/slipway'), ...args], { encoding: 'utf8', env });
+  const withFile = noBuilder ? [] : ['-f', clusterFile(folder, slipway)];
+  const made = slipway('bundle', 'create', '-o', path, '--image', image, ...withFile);
+  if (withFile.length) spawnSync('buildah', ['--storage-driver', 'vfs', 'rmi', RUN_IMAGE]);
   process.env['SLIPWAY_TEST_BUNDLE'] = path;
   process.env['SLIPWAY_TEST_BUNDLE_SAID'] = `${made.status}\n${made.stdout}${made.stderr}`;
+};
+
+/** A cluster file with manifests beside it, and the image that they run. */
+const clusterFile = (folder: string, slipway: (...args: string[]) => { stderr: string }): string => {
+  for (const name of ['clusters', 'manifests', 'web']) mkdirSync(join(folder, name));
+  copyFileSync('/bin/busybox', join(folder, 'web/busybox'));
+  writeFileSync(join(folder, 'web/Containerfile'), 'FROM scratch\nCOPY busybox /busybox\nENTRYPOINT ["/busybox", "sleep", "1000"]\n');
+  slipway('image', 'build', '-t', RUN_IMAGE, '--load=false', join(folder, 'web'));
+  writeFileSync(join(folder, 'clusters/here.yaml'), CLUSTER);
+  writeFileSync(join(folder, 'manifests/web.yaml'), MANIFEST);
+  return join(folder, 'clusters/here.yaml');
 };
 
 if (!process.env['SLIPWAY_SUITE'] && process.getuid?.() === 0) await makeBundle();
@@ -43,7 +81,8 @@ const said = process.env['SLIPWAY_TEST_BUNDLE_SAID'] as string;
 const skip = existsSync(path) ? false : `no bundle could be made: ${said}`;
 
 test('a bundle says what it has, and is one file with the client in it', { skip }, () => {
-  assert.match(said, /^0\n.*bundle\.tar\.gz: \d+ MiB, \d+ packages, images registry\.example\/air\/gap:1\nsha256 [0-9a-f]{64}/);
+  assert.match(said, /^0\n.*bundle\.tar\.gz: \d+ MiB, \d+ packages, images registry\.example\/air\/gap:1\b.*\nsha256 [0-9a-f]{64}/);
+  if (!noBuilder) assert.match(said, /gap:1, registry\.example\/air\/web:1, cluster file cluster\/clusters\/here\.yaml\n/);
   assert.deepEqual(
     readdirSync(dirname(path)).filter((name) => name.startsWith('.')),
     [],
@@ -115,6 +154,26 @@ test('a host that lacks a package and has no network becomes a node; images are 
   }
 });
 
+test('this computer lacks packages, and the cluster file came in the bundle: demo and manifests run', {
+  skip: skip || noBuilder,
+}, async () => {
+  execFileSync('tar', ['-xzf', path, '-C', suite.root, 'cluster']);
+  const file = join(suite.root, 'cluster/clusters/here.yaml');
+  await suite.run(['dpkg', '--purge', '--force-depends', 'conntrack', 'busybox-static']);
+  const without = await suite.slipway(['up', '-f', file, '--demo', '--bundle', path]);
+  assert.match(without.stderr, /PACKAGES_MISSING[\s\S]*This host lacks conntrack, \/bin\/busybox/);
+  const up = await suite.slipway(['up', '-f', file, '--demo', '--wait', '--yes', '--bundle', path]);
+  assert.equal(up.code, 0, up.stderr);
+  for (const step of ['Fetching the demo through its Service', 'Applying manifests', 'Waiting for workloads'])
+    assert.match(up.stderr, new RegExp(`^ok +${step}`, 'm'));
+  assert.match((await suite.slipway(['get', 'deployments'])).stdout, /^demo +2\/2 [\s\S]*^web +2\/2 /m);
+  assert.equal((await suite.run(['sh', '-c', 'command -v conntrack && ls /var/lib/slipway/bundle'])).code, 2, 'packages do not stay here');
+  const added = await suite.slipway(['node', 'add', '--cluster', 'here', '--bundle', path]);
+  assert.equal(added.code, 0, added.stderr);
+  assert.match((await suite.slipway(['image', 'list', '--cluster', 'here'])).stdout, /air\/web:1 .*here-1.*here-2/);
+  assert.equal((await suite.slipway(['down', 'here'])).code, 0);
+});
+
 test('a bundle that is cut short, changed, or none, is refused before anything is made', { skip }, async () => {
   const bytes = readFileSync(path);
   const put = (name: string, content: Uint8Array): string => {
@@ -150,7 +209,9 @@ const repacked = async (name: string, change: (manifest: Record<string, unknown>
   const manifest = join(folder, 'manifest.json');
   writeFileSync(manifest, JSON.stringify(change(JSON.parse(readFileSync(manifest, 'utf8')))));
   const to = join(suite.root, `${name}.tar.gz`);
-  execFileSync('tar', ['-c', '-I', 'gzip -1', '-f', to, '-C', folder, 'programs', 'client', 'packages', 'images', 'manifest.json']);
+  // The manifest is the last file of a bundle.
+  const names = readdirSync(folder).filter((name) => name !== 'manifest.json');
+  execFileSync('tar', ['-c', '-I', 'gzip -1', '-f', to, '-C', folder, ...names, 'manifest.json']);
   rmSync(folder, { recursive: true });
   return to;
 };

@@ -1,6 +1,6 @@
 /** The files of docs/guides/ci as CI systems use them: their shapes, and their shell parts for real. */
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
@@ -151,6 +151,47 @@ test('GitHub: a cluster comes up, later steps use it, and the last step removes 
   assert.deepEqual(await suite.leftovers(), []);
 });
 
+/** A package of slipway, packed here: what it needs must not be fetched. With npm's settings to install it below a folder. */
+const packageIn = async (temp: string): Promise<{ tarball: string; prefix: string; npm: Record<string, string> }> => {
+  const folder = join(temp, 'package');
+  const prefix = join(temp, 'npm');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'slipway', version: '0.0.1', bin: { slipway: 'slipway' } }));
+  writeFileSync(join(folder, 'slipway'), readFileSync(join(bin, 'slipway')), { mode: 0o755 });
+  const npm = { npm_config_prefix: prefix, npm_config_cache: join(temp, 'cache'), npm_config_update_notifier: 'false' };
+  const packed = await suite.run(['npm', 'pack', '--silent', '--pack-destination', temp, folder], { env: npm });
+  assert.equal(packed.code, 0, packed.stderr);
+  return { tarball: join(temp, 'slipway-0.0.1.tgz'), prefix, npm };
+};
+
+test('GitHub: a runner that is not root has sudo, and slipway comes from the package', async () => {
+  const job = runner('user');
+  const { tarball, prefix, npm } = await packageIn(job.temp);
+  await suite.run(['sh', '-c', `chown -R 65534 ${job.temp} && chmod 711 ${suite.root}`]);
+  // What the suite keeps apart from this host must come through; a runner has no such variable.
+  const sudoers = join(suite.root, 'sudoers');
+  writeFileSync(sudoers, 'Defaults env_keep += "SLIPWAY_DATA"\nnobody ALL=(ALL) NOPASSWD: ALL\n', { mode: 0o440 });
+  await suite.run(['mount', '--bind', sudoers, '/etc/sudoers']);
+  const env = () => ({ ...job.env(), ...npm, PATH: `${prefix}/bin:${process.env['PATH']}`, HOME: job.temp });
+  const as = (name: string, more: Record<string, string> = {}) =>
+    suite.runAsNobody(['bash', join(folder, 'github', name)], { env: { ...env(), ...more } });
+  const asked = { SLIPWAY_CI_NAME: 'user', SLIPWAY_CI_NODES: '1', SLIPWAY_CI_TIMEOUT: '3m' };
+
+  const without = await as('up.sh', asked);
+  assert.deepEqual([without.code, without.stdout], [2, '::error::slipway is not on the PATH: give the input package\n'], without.stderr);
+  const up = await as('up.sh', { ...asked, SLIPWAY_CI_PACKAGE: tarball });
+  assert.equal(up.code, 0, `${up.stdout}${up.stderr}`);
+  assert.ok(existsSync(join(prefix, 'bin/slipway')));
+  assert.equal(statSync(job.outputs()['kubeconfig'] as string).uid, 65534);
+  const used = await suite.runAsNobody(['slipway', 'get', 'nodes'], { env: env() });
+  assert.match(used.stdout, /user-1 +Ready/, used.stderr);
+  const bundle = join(job.temp, 'support.tar.gz');
+  const down = await as('down/down.sh', { SLIPWAY_CI_BUNDLE: bundle });
+  assert.equal(down.code, 0, down.stderr);
+  assert.equal(statSync(bundle).uid, 65534);
+  assert.deepEqual(await suite.leftovers(), []);
+});
+
 test('GitHub: a job that fails says so, keeps what it made, and is cleaned up', async () => {
   const job = runner('late');
   const up = await step('up.sh', { ...job.env(), SLIPWAY_CI_NAME: 'late', SLIPWAY_CI_NODES: '1', SLIPWAY_CI_TIMEOUT: '500ms' });
@@ -173,6 +214,12 @@ test('GitLab: every line of the template, on success and after a kill', async ()
   );
   const env = { ...variables, PATH, CI: 'true', CI_PROJECT_DIR: project, SLIPWAY_CI_NODES: '1', CI_JOB_STATUS: 'success' };
   const script = (part: string[]) => ['bash', '-eo', 'pipefail', '-c', part.join('\n')];
+  const { tarball, prefix, npm } = await packageIn(project);
+  const install = (SLIPWAY_CI_PACKAGE: string) =>
+    suite.run(script(template.before_script.slice(0, 1)), { env: { ...env, ...npm, PATH: process.env['PATH'] ?? '', SLIPWAY_CI_PACKAGE } });
+  assert.match((await install('')).stderr, /name the package, or put slipway on the PATH/);
+  const installed = await install(tarball);
+  assert.deepEqual([installed.code, existsSync(join(prefix, 'bin/slipway'))], [0, true], installed.stderr);
   const before = await suite.run(script(template.before_script), { env });
   assert.equal(before.code, 0, before.stderr);
   assert.match((await suite.run(['slipway', 'get', 'nodes'], { env })).stdout, /ci-1 +Ready/);
@@ -193,6 +240,10 @@ test('down removes what is half there: a state cut short, a state that is gone, 
   const up = () => suite.slipway(['up', 'half', '--nodes', '1']);
   const state = join(suite.home, 'clusters/half/state.json');
   assert.equal((await up()).code, 0);
+  const unnamed = await suite.slipway(['down']);
+  assert.equal(unnamed.code, 2);
+  assert.match(unnamed.stderr, /no terminal to ask on: name the cluster \(slipway down half\), or add --yes/);
+  assert.match((await suite.slipway(['get', 'nodes'])).stdout, /half-1 +Ready/);
   writeFileSync(state, readFileSync(state, 'utf8').slice(0, 100));
   const refused = await suite.slipway(['down', 'half', '--if-exists']);
   assert.match(refused.stderr, /STATE_CORRUPT[\s\S]*slipway down half --force/);

@@ -18,6 +18,8 @@ export interface Suite {
   slipway(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
   /** The same as user 65534, who may not write what is root's. */
   slipwayAsNobody(args: readonly string[], options?: RunCliOptions): Promise<CliResult>;
+  /** A program of the host as that user. */
+  runAsNobody(command: readonly string[], options?: RunCliOptions): Promise<CliResult>;
   /** Starts the CLI; for Ctrl-C and the like. */
   startSlipway(args: readonly string[], options?: RunCliOptions): RunningCli;
   /** Starts a program of the host in the suite's namespaces. */
@@ -126,6 +128,7 @@ const createSuite = async (folder: string): Promise<Suite> => {
     start,
     slipway: (args, options) => run([...cli, ...args], options),
     slipwayAsNobody: (args, options) => run([...AS_NOBODY, ...cli, ...args], options),
+    runAsNobody: (command, options) => run([...AS_NOBODY, ...command], options),
     startSlipway: (args, options) => start([...cli, ...args], options),
     kubectl: (args, options) => run([process.env['SLIPWAY_KUBECTL'] ?? 'kubectl', ...args], options),
     noKubectl: process.env['SLIPWAY_NO_KUBECTL'] ?? false,

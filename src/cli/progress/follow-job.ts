@@ -9,20 +9,24 @@ export interface FollowedJob<T> {
 
 /**
  * Shows what a job says until it ends, and answers its result. On a terminal: a list that is redrawn, on stderr. Off it: one line an
- * event that matters, on stderr. JSON: every event and, last, the result, one object a line on stdout (docs/reference/events.md).
- * Throws what the job throws.
+ * event that matters, on stderr. `verbose`: lines on a terminal too, and every detail, for jobs that run a talkative program. JSON: every
+ * event and, last, the result, one object a line on stdout (docs/reference/events.md). Throws what the job throws.
  */
-export const followJob = async <T>(job: FollowedJob<T>, { io, json }: { io: Io; json: boolean }): Promise<T> => {
+export const followJob = async <T>(
+  job: FollowedJob<T>,
+  { io, json, verbose = false }: { io: Io; json: boolean; verbose?: boolean },
+): Promise<T> => {
   // Its failure also ends the events, and is thrown from there.
   job.result.catch(() => {});
   const titles = new Map<string, string>();
-  const onTerminal = !json && canBeDrawnOn(io);
+  const onTerminal = !json && !verbose && canBeDrawnOn(io);
   const live = onTerminal ? (await import('./task-list.ts')).openTaskList(io) : undefined;
   try {
     for await (const event of job.events) {
       if (event.type === 'step-started') titles.set(event.step, event.title);
       if (json) io.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
       else if (live) live.show(event);
+      else if (verbose && event.type === 'step-detail') io.err(`${event.detail}\n`);
       else io.err(plainLine(event, titles));
     }
   } finally {

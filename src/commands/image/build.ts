@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { booleanFlag, type Flags, listFlag, textFlag } from '../../cli/args/flags.ts';
-import { BaseCommand } from '../../cli/base-command.ts';
+import { BaseCommand, OUTPUT_FLAG } from '../../cli/base-command.ts';
 import { UsageError } from '../../cli/errors.ts';
 import { followJob } from '../../cli/progress/follow-job.ts';
 
@@ -13,6 +10,7 @@ const flags = {
   load: booleanFlag('Load it into the nodes', { default: true }),
   archive: textFlag('Write the image to this file too'),
   cluster: textFlag('Which cluster [the current one]'),
+  output: OUTPUT_FLAG,
 } as const satisfies Flags;
 
 export default class ImageBuild extends BaseCommand<typeof flags> {
@@ -23,35 +21,19 @@ export default class ImageBuild extends BaseCommand<typeof flags> {
   static override graceful = true;
 
   async run(): Promise<void> {
-    const { tag } = this.flags;
+    const { tag, file, load, archive, cluster, output } = this.flags;
     if (!tag) throw new UsageError('required flag(s) "tag" not set');
     this.expectArgs({ min: 1, max: 1 }, 'DIR');
-    const folder = await mkdtemp(join(tmpdir(), 'slipway-build-'));
-    try {
-      const { buildImage } = await import('../../provision/images/build-image.ts');
-      const archive = join(folder, 'image.tar');
-      const [directory = '.'] = this.args;
-      await buildImage({
-        tag,
-        folder: directory,
-        file: this.flags.file,
-        buildArgs: this.flags['build-arg'],
-        archive,
-        signal: this.signal,
-        onOutput: (text) => this.io.err(text),
-      });
-      if (this.flags.archive) {
-        const { copyFile } = await import('node:fs/promises');
-        await copyFile(archive, this.flags.archive);
-      }
-      if (!this.flags.load) return;
-      const [{ loadIntoCluster }, { chooseCluster }] = await Promise.all([
-        import('../../provision/images/image-jobs.ts'),
-        import('../../provision/state/choose-cluster.ts'),
-      ]);
-      await followJob(loadIntoCluster(await chooseCluster(this.flags.cluster), [{ path: archive }]), { io: this.io, json: false });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    const [{ buildForCluster }, { chooseCluster }] = await Promise.all([
+      import('../../provision/images/image-jobs.ts'),
+      import('../../provision/state/choose-cluster.ts'),
+    ]);
+    const [folder = '.'] = this.args;
+    const job = buildForCluster({
+      ...{ tag, folder, file, archive, buildArgs: this.flags['build-arg'], signal: this.signal },
+      // Known before minutes go into a build.
+      cluster: load ? await chooseCluster(cluster) : undefined,
+    });
+    await followJob(job, { io: this.io, json: output === 'json', verbose: true });
   }
 }

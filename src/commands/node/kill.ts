@@ -1,7 +1,11 @@
 import { type Flags, textFlag } from '../../cli/args/flags.ts';
-import { BaseCommand } from '../../cli/base-command.ts';
+import { BaseCommand, OUTPUT_FLAG } from '../../cli/base-command.ts';
+import { followJob } from '../../cli/progress/follow-job.ts';
 
-const flags = { cluster: textFlag('Name of the cluster [that of the current context]') } as const satisfies Flags;
+const flags = {
+  cluster: textFlag('Name of the cluster [that of the current context]'),
+  output: OUTPUT_FLAG,
+} as const satisfies Flags;
 
 export default class NodeKill extends BaseCommand<typeof flags> {
   static override summary = 'Power failure of a node: nothing is told to it';
@@ -12,13 +16,14 @@ export default class NodeKill extends BaseCommand<typeof flags> {
 
   async run(): Promise<void> {
     this.expectArgs({ min: 1, max: 1 }, 'name of a node');
-    const [{ killNode }, { chooseCluster }] = await Promise.all([
-      import('../../provision/jobs/power.ts'),
+    const [{ changePower }, { chooseCluster }] = await Promise.all([
+      import('../../provision/node-power.ts'),
       import('../../provision/state/choose-cluster.ts'),
     ]);
     const cluster = await chooseCluster(this.flags.cluster);
     const name = this.args[0] ?? '';
-    await killNode({ cluster, name });
-    this.io.out(`Node ${name} has no power now; slipway node start ${name} brings it back\n`);
+    const json = this.flags.output === 'json';
+    await followJob(changePower({ cluster, name }, 'kill', { signal: this.signal }), { io: this.io, json });
+    if (!json) this.io.out(`Node ${name} has no power now; slipway node start ${name} brings it back\n`);
   }
 }

@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { type Flags, textFlag } from '../../cli/args/flags.ts';
-import { BaseCommand } from '../../cli/base-command.ts';
+import { BaseCommand, PROGRESS_FLAG } from '../../cli/base-command.ts';
 import { followJob } from '../../cli/progress/follow-job.ts';
 
-const flags = { output: textFlag('Where to write it [slipway-support-NAME-TIME.tar.gz]', { char: 'o' }) } as const satisfies Flags;
+const flags = {
+  output: textFlag('Where to write it [slipway-support-NAME-TIME.tar.gz]', { char: 'o' }),
+  progress: PROGRESS_FLAG,
+} as const satisfies Flags;
 
 export default class SupportBundle extends BaseCommand<typeof flags> {
   static override summary = 'Write one file with all that helps to find out what is wrong, without secrets';
@@ -23,7 +26,9 @@ export default class SupportBundle extends BaseCommand<typeof flags> {
     const name = await chooseCluster(this.args[0]);
     const time = new Date().toISOString().replaceAll(/[-:]|\..*/g, '');
     const path = resolve(this.flags.output ?? `slipway-support-${name}-${time}.tar.gz`);
-    const { files, missing } = await followJob(writeSupportBundle(name, { path, signal: this.signal }), { io: this.io, json: false });
+    const json = this.flags.progress === 'json';
+    const { files, missing } = await followJob(writeSupportBundle(name, { path, signal: this.signal }), { io: this.io, json });
+    if (json) return;
     this.io.out(
       `${path}: ${files} files${missing.length ? `; ${missing.length} things could not be read, manifest.json names them` : ''}\n`,
     );

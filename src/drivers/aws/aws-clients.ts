@@ -17,6 +17,10 @@ export interface AwsClients {
 /** Throttling and faults of AWS are tried again by the SDK, ever later. */
 const MAX_ATTEMPTS = 6;
 
+/** That of the cluster, else what AWS' own tools take. */
+export const regionOf = (settings: Readonly<Record<string, unknown>>): string | undefined =>
+  (settings['region'] as string | undefined) || process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'];
+
 /** Credentials come from where AWS' own tools look: environment, profile, instance. Throws CLOUD_AUTH_FAILED without a region. */
 export const openAws = (region: string | undefined, endpoint?: string): AwsClients => {
   if (!region)

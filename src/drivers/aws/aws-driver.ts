@@ -8,19 +8,19 @@ import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId,
 import { readSettings } from '../read-settings.ts';
 import { AwsAccess, DEFAULT_USER, USER_TAG } from './aws-access.ts';
 import { removeBalancers } from './aws-balancers.ts';
-import { type AwsClients, asked, openAws } from './aws-clients.ts';
+import { type AwsClients, asked, openAws, regionOf } from './aws-clients.ts';
 import { findImage } from './aws-images.ts';
 import { awaitState, findInstance, listInstances, machineOf, terminateInstance } from './aws-instances.ts';
 import { ensureKeyPair, removeKeyPair } from './aws-key-pair.ts';
 import { AwsNetwork, type AwsNetworkIds, type AwsNetworkSettings } from './aws-network.ts';
-import { instanceTypeOf, priceOf } from './aws-prices.ts';
+import { DEFAULT_DISK_GIB, instanceTypeOf, priceOf } from './aws-prices.ts';
 import { ensureProfile, removeProfile } from './aws-profile.ts';
 import { runInstance } from './aws-run-instance.ts';
 import { awsDriver } from './aws-settings.ts';
 import { endSpotRequests } from './aws-spot.ts';
 import { ownCidrs } from './own-cidrs.ts';
 
-const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: 20, bootTimeoutSeconds: 300 };
+const DEFAULTS = { cidr: '10.100.0.0/16', zones: 3, diskGiB: DEFAULT_DISK_GIB, bootTimeoutSeconds: 300 };
 
 /**
  * Instances of EC2. Everything carries the cluster's tag, which is how it is found; the journal says what was asked for before AWS did it.
@@ -51,9 +51,7 @@ class AwsDriver implements Driver {
 
   /** Opened at first use: a region that is missing must not keep a cluster of other drivers from working. */
   get #clients(): AwsClients {
-    this.#opened ??= openAws(
-      (this.#settings['region'] as string | undefined) ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'],
-    );
+    this.#opened ??= openAws(regionOf(this.#settings));
     return this.#opened;
   }
 

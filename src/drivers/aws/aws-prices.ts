@@ -1,4 +1,4 @@
-import type { MachineSpec } from '../driver.ts';
+import type { MachineOffer, MachineSpec } from '../driver.ts';
 
 /**
  * On-demand prices of Linux in US dollars an hour, as AWS published them in 2025 for us-east-1; other regions cost this much times their factor,
@@ -40,6 +40,7 @@ const REGION_FACTORS: Readonly<Record<string, number>> = {
 const USD_PER_GIB_MONTH = 0.08;
 const HOURS_PER_MONTH = 730;
 const DEFAULT_SIZE = { cpus: 2, memoryMiB: 4096 };
+export const DEFAULT_DISK_GIB = 20;
 
 /** The type that is named, else the cheapest one that has what is asked for; undefined when none is large enough. */
 export const instanceTypeOf = (spec: Pick<MachineSpec, 'cpus' | 'memoryMiB' | 'settings'>): string | undefined => {
@@ -64,4 +65,21 @@ export const priceOf = (machine: {
   return {
     usdPerHour: Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_PER_MONTH) * factor * 10_000) / 10_000,
   };
+};
+
+/** Every type of the table with its price in a region, the cheapest first. */
+export const offersIn = ({
+  region,
+  spot,
+  diskGiB = DEFAULT_DISK_GIB,
+}: {
+  region: string;
+  spot: boolean;
+  diskGiB?: number | undefined;
+}): MachineOffer[] => {
+  const usual = instanceTypeOf({ settings: {} });
+  return TYPES.toSorted((a, b) => a.usdPerHour - b.usdPerHour).map(({ type, cpus, memoryMiB }) => ({
+    ...{ name: type, cpus, memoryMiB, isDefault: type === usual },
+    usdPerHour: priceOf({ type, region, diskGiB, spot }),
+  }));
 };

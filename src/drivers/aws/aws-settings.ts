@@ -104,5 +104,10 @@ export const awsDriver: DriverDescriptor = {
     },
   ],
   keyFile: 'aws/id_ed25519',
+  hasDisks: true,
+  offers: async ({ settings, diskGiB }) => {
+    const [{ offersIn }, { regionOf }] = await Promise.all([import('./aws-prices.ts'), import('./aws-clients.ts')]);
+    return offersIn({ region: regionOf(settings) ?? '', spot: settings['spot'] === true, diskGiB });
+  },
   load: async (options) => (await import('./aws-driver.ts')).createAwsDriver(options),
 };

@@ -102,6 +102,7 @@ export const kvmDriver: DriverDescriptor = {
     },
   ],
   keyFile: 'ssh/id_ed25519',
+  hasDisks: true,
   load: async (options) => (await import('./kvm-driver.ts')).createKvmDriver(options),
 };
 

@@ -48,6 +48,7 @@ export const virtualboxDriver: DriverDescriptor = {
     },
   ],
   keyFile: 'virtualbox/id_ed25519',
+  hasDisks: true,
   load: async (options) => (await import('./virtualbox-driver.ts')).createVirtualBoxDriver(options),
 };
 

@@ -10,6 +10,8 @@ export interface BundleManifest {
   packages: BundledPackage[];
   /** Paths of image archives in the bundle, in the order in which they are loaded. */
   images: string[];
+  /** Path of the cluster file that it was made for; its manifests lie where it names them. */
+  cluster?: string | undefined;
   /** Everything that is in it, but this file. */
   files: Record<string, { sha256: string; size: number }>;
 }

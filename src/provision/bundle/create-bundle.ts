@@ -9,15 +9,20 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { PRODUCT_VERSION, SERVED_KUBERNETES_VERSION } from '../../base/product.ts';
 import { packageRoot } from '../../base/templates/template.ts';
 import { fileDigest } from '../../hosts/local/local-host.ts';
-import { openImageArchive } from '../images/image-archive.ts';
+import { DEMO_IMAGES, PAUSE_IMAGE } from '../images/builtin-images.ts';
+import { fullReference, openImageArchive } from '../images/image-archive.ts';
+import { pullImage } from '../images/pull-image.ts';
 import { step } from '../jobs/down.ts';
 import { type Job, startJob } from '../jobs/job.ts';
 import { type BundledPackage, type BundleManifest, type BundleTarget, MANIFEST, targetIn } from './bundle-manifest.ts';
+import { type CollectedCluster, collectCluster } from './collect-cluster.ts';
 import { collectPackages } from './collect-packages.ts';
 
 export interface CreateBundleOptions {
   /** Where it is written. Appears whole, or not at all. */
   path: string;
+  /** A cluster file: it comes along with its manifests and the images that they run. */
+  file?: string | undefined;
   /** Archives to load into every node. */
   images: readonly string[];
   /** False: for hosts that have all packages. */
@@ -32,6 +37,8 @@ export interface CreatedBundle {
   bytes: number;
   packages: number;
   images: string[];
+  /** Path of the cluster file in it. */
+  cluster?: string;
 }
 
 /** Everything that `up` needs where nothing can be fetched: Node.js, programs, the client itself, packages with their dependencies, images. */
@@ -49,8 +56,17 @@ export const createBundle = (options: CreateBundleOptions): Job<CreatedBundle> =
     const beside = join(work, 'bundle');
     try {
       await step(push, { name: 'collect-programs', title: 'Collecting programs' }, () => collectPrograms(work));
+      const { file } = options;
+      const cluster =
+        file === undefined
+          ? undefined
+          : await step(push, { name: 'collect-cluster', title: `Collecting what ${basename(file)} names` }, () =>
+              collectCluster(work, file),
+            );
+      for (const message of cluster?.warnings ?? []) push({ type: 'warning', message });
+      const report = (detail: string): void => push({ type: 'step-detail', step: 'collect-images', detail });
       const references = await step(push, { name: 'collect-images', title: 'Collecting images' }, () =>
-        collectImages(work, options.images),
+        collectImages(work, { ...options, cluster, report }),
       );
       const { target, packages } = await step(push, { name: 'collect-packages', title: 'Collecting packages' }, () =>
         options.packages ? collectPackages(work, signal) : withoutPackages(),
@@ -59,10 +75,13 @@ export const createBundle = (options: CreateBundleOptions): Job<CreatedBundle> =
       await rm(join(work, 'packages/partial'), { recursive: true, force: true });
       await rm(join(work, 'packages/lock'), { force: true });
       await step(push, { name: 'write-bundle', title: 'Writing the bundle' }, async () => {
-        await writeArchive(work, beside, { target, packages, images: references.paths, signal });
+        await writeArchive(work, beside, { target, packages, images: references.paths, cluster: cluster?.path, signal });
         await rename(beside, path);
       });
-      return { path, sha256: await fileDigest(path), bytes: (await stat(path)).size, packages: packages.length, images: references.names };
+      return {
+        ...{ path, sha256: await fileDigest(path), bytes: (await stat(path)).size, packages: packages.length, images: references.names },
+        ...(cluster ? { cluster: cluster.path } : {}),
+      };
     } catch (error) {
       if (!signal.aborted) throw error;
       throw new SlipwayError('INTERRUPTED', { tried: 'create a bundle', cause: 'Ctrl-C was pressed; no file was written' });
@@ -94,26 +113,51 @@ const collectPrograms = async (work: string): Promise<void> => {
       });
 };
 
-/** Read once before they go in: an archive that is no image is told here, and not on a machine far away. */
-const collectImages = async (work: string, images: readonly string[]): Promise<{ paths: string[]; names: string[] }> => {
+interface CollectedImages {
+  /** In the bundle. */
+  paths: string[];
+  names: string[];
+}
+
+/** Archives that are given, then images that manifests run and no archive has. */
+const collectImages = async (
+  work: string,
+  options: CreateBundleOptions & { cluster: CollectedCluster | undefined; report: (detail: string) => void },
+): Promise<CollectedImages> => {
+  const { images, cluster, signal, report } = options;
   await mkdir(join(work, 'images'), { recursive: true });
-  const found = { paths: [] as string[], names: [] as string[] };
-  for (const [index, image] of images.entries()) {
-    const archive = await openImageArchive(image);
-    found.names.push(...archive.images.flatMap(({ references }) => references));
-    await archive.dispose();
-    const path = `images/${index + 1}-${basename(image).replaceAll(/[^\w.-]/g, '_')}`;
-    await copyFile(image, join(work, path));
-    found.paths.push(path);
+  const found: CollectedImages = { paths: [], names: [] };
+  for (const image of images) await addArchive(work, { found, name: basename(image), write: (to) => copyFile(image, to) });
+  for (const { reference } of cluster?.images ?? []) {
+    if (found.names.includes(fullReference(reference)) || MADE_BY_UP.includes(reference)) continue;
+    report(reference);
+    const advice = [`slipway bundle create -f ${options.file} --image ARCHIVE   # one of ${reference}`];
+    await addArchive(work, { found, name: `${reference}.tar`, write: (archive) => pullImage(reference, { archive, signal, advice }) });
   }
   return found;
+};
+
+const MADE_BY_UP: readonly string[] = [PAUSE_IMAGE, ...DEMO_IMAGES];
+
+/** Read once it is in: an archive that is no image is told here, and not on a machine far away. */
+const addArchive = async (
+  work: string,
+  { found, name, write }: { found: CollectedImages; name: string; write: (to: string) => Promise<void> },
+): Promise<void> => {
+  const path = `images/${found.paths.length + 1}-${name.replaceAll(/[^\w.-]/g, '_')}`;
+  await write(join(work, path));
+  const archive = await openImageArchive(join(work, path));
+  found.names.push(...archive.images.flatMap(({ references }) => references));
+  await archive.dispose();
+  found.paths.push(path);
 };
 
 const writeArchive = async (
   work: string,
   path: string,
-  { target, packages, images, signal }: { target: BundleTarget; packages: BundledPackage[]; images: string[]; signal: AbortSignal },
+  content: Pick<BundleManifest, 'target' | 'packages' | 'images' | 'cluster'> & { signal: AbortSignal },
 ): Promise<void> => {
+  const { target, packages, images, cluster, signal } = content;
   const entries = (await readdir(work, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(work.length + 1))
@@ -121,7 +165,7 @@ const writeArchive = async (
     .sort();
   const manifest: BundleManifest = {
     ...{ format: 1, version: PRODUCT_VERSION, kubernetes: SERVED_KUBERNETES_VERSION, createdAt: new Date().toISOString() },
-    ...{ target, packages, images, files: {} },
+    ...{ target, packages, images, ...(cluster === undefined ? {} : { cluster }), files: {} },
   };
   const archive = pack();
   const writing = pipeline(archive, createGzip({ level: 1 }), createWriteStream(path, { mode: 0o644 }), { signal });

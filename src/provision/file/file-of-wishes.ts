@@ -6,6 +6,7 @@ import { writeClusterFile } from './write-cluster-file.ts';
 
 /** What was answered in the wizard, beside what flags can say. */
 export interface FileAnswers extends ClusterWishes {
+  diskGiB?: number;
   /** Of the driver, by name of the setting. */
   settings?: Readonly<Record<string, string>>;
   addons?: { demo?: boolean; storageClass?: boolean };
@@ -26,6 +27,7 @@ export const fileOfWishes = (answers: FileAnswers): string => {
     ...(answers.hosts?.length ? { hosts: [...answers.hosts] } : { count: answers.nodes ?? 2 }),
     ...(answers.cpus ? { cpus: answers.cpus } : {}),
     ...(answers.memoryMiB ? { memory: memoryText(answers.memoryMiB) } : {}),
+    ...(answers.diskGiB ? { disk: `${answers.diskGiB}Gi` } : {}),
   };
   const file: ClusterFile = {
     apiVersion: 'slipway/v1',

@@ -1,6 +1,11 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Host } from '../../hosts/host.ts';
+import { step } from '../jobs/down.ts';
 import { type Job, startJob } from '../jobs/job.ts';
 import { type OpenCluster, withCluster } from '../jobs/power.ts';
+import { type BuildOptions, buildImage } from './build-image.ts';
 import { type ImageSource, imagesOf, loadImages } from './load-images.ts';
 
 /** Loads image archives into all running nodes of a cluster. */
@@ -12,6 +17,33 @@ export const loadIntoCluster = (cluster: string, sources: readonly ImageSource[]
       }),
     ),
   );
+
+export interface BuildJobOptions extends Omit<BuildOptions, 'archive' | 'onLine'> {
+  /** Whose nodes it is loaded into; none where it is left out. */
+  cluster?: string | undefined;
+  /** A file that is written with the image too. */
+  archive?: string | undefined;
+}
+
+/** Builds an image and loads it into all running nodes of a cluster. What the builder says are the details of its step. */
+export const buildForCluster = ({ cluster, archive: kept, ...build }: BuildJobOptions): Job<{ image: string }> =>
+  startJob(async (push) => {
+    const folder = await mkdtemp(join(tmpdir(), 'slipway-build-'));
+    try {
+      const archive = join(folder, 'image.tar');
+      const onLine = (detail: string): void => push({ type: 'step-detail', step: 'build-image', detail });
+      await step(push, { name: 'build-image', title: `Building ${build.tag}` }, () => buildImage({ ...build, archive, onLine }));
+      if (kept !== undefined) await copyFile(archive, kept);
+      if (cluster !== undefined) {
+        const loading = loadIntoCluster(cluster, [{ path: archive }]);
+        for await (const event of loading.events) push(event);
+        await loading.result;
+      }
+      return { image: build.tag };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 
 /** Reference -> names of the nodes that have it. */
 export const listImages = (cluster: string): Promise<Map<string, { id: string; nodes: string[] }>> =>

@@ -22,10 +22,15 @@ export async function* loadImages(hosts: readonly Host[], sources: readonly Imag
   const archives: Awaited<ReturnType<typeof openImageArchive>>[] = [];
   try {
     yield { type: 'step-started', step: 'read-images', title: `Reading ${sources.length} image archive${sources.length === 1 ? '' : 's'}` };
-    for (const [index, source] of sources.entries()) {
-      const path = 'path' in source ? source.path : join(folder, `source-${index}.tar`);
-      if ('bytes' in source) await writeFile(path, source.bytes);
-      archives.push(await openImageArchive(path));
+    try {
+      for (const [index, source] of sources.entries()) {
+        const path = 'path' in source ? source.path : join(folder, `source-${index}.tar`);
+        if ('bytes' in source) await writeFile(path, source.bytes);
+        archives.push(await openImageArchive(path));
+      }
+    } catch (error) {
+      yield { type: 'step-failed', step: 'read-images', reason: messageOf(error) };
+      throw error;
     }
     yield { type: 'step-done', step: 'read-images', changed: false };
     const images = archives.flatMap((archive) => archive.images);
@@ -46,28 +51,40 @@ const loadOnHost = async (
   images: readonly ArchivedImage[],
   options: { folder: string; report: (event: ProgressEvent) => void },
 ): Promise<void> => {
-  const { folder, report } = options;
+  const { report } = options;
   const present = await imagesOf(host);
   for (const image of images) {
     const name = image.references[0] ?? image.id;
     const step = 'load-image';
     report({ type: 'step-started', step, title: `Loading ${name}`, node: host.name });
-    if (image.references.length && image.references.every((reference) => present.get(reference) === image.id)) {
-      report({ type: 'step-done', step, changed: false, node: host.name });
-      continue;
+    const isThere = image.references.length > 0 && image.references.every((reference) => present.get(reference) === image.id);
+    try {
+      if (!isThere) await loadImage(host, image, options);
+    } catch (error) {
+      report({ type: 'step-failed', step, reason: messageOf(error), node: host.name });
+      throw error;
     }
-    const known = new Set((await host.run([...CTR, 'content', 'ls', '-q'])).stdout.split('\n').filter(Boolean));
-    const file = join(folder, `${basename(host.name).replace(/\W+/g, '-')}-${image.id.slice(7, 19)}.tar`);
-    await writeOciArchive(image, file, { without: known });
-    const missing = image.layers.filter((layer) => !known.has(layer.digest));
-    report({ type: 'step-detail', step, detail: `${missing.length} of ${image.layers.length} layers`, node: host.name });
-    const target = `${NODE_FOLDER}/${image.id.slice(7, 19)}.tar`;
-    await host.copyFile(file, target, { mode: 0o600 });
-    await host.run([...CTR, 'images', 'import', target], { timeoutMs: 600_000 });
-    await host.run(['rm', '-f', target]);
-    report({ type: 'step-done', step, changed: true, node: host.name });
+    report({ type: 'step-done', step, changed: !isThere, node: host.name });
   }
 };
+
+const loadImage = async (
+  host: Host,
+  image: ArchivedImage,
+  { folder, report }: { folder: string; report: (event: ProgressEvent) => void },
+): Promise<void> => {
+  const known = new Set((await host.run([...CTR, 'content', 'ls', '-q'])).stdout.split('\n').filter(Boolean));
+  const file = join(folder, `${basename(host.name).replace(/\W+/g, '-')}-${image.id.slice(7, 19)}.tar`);
+  await writeOciArchive(image, file, { without: known });
+  const missing = image.layers.filter((layer) => !known.has(layer.digest));
+  report({ type: 'step-detail', step: 'load-image', detail: `${missing.length} of ${image.layers.length} layers`, node: host.name });
+  const target = `${NODE_FOLDER}/${image.id.slice(7, 19)}.tar`;
+  await host.copyFile(file, target, { mode: 0o600 });
+  await host.run([...CTR, 'images', 'import', target], { timeoutMs: 600_000 });
+  await host.run(['rm', '-f', target]);
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Reference -> id of what the node's runtime has. */
 export const imagesOf = async (host: Host): Promise<Map<string, string>> => {

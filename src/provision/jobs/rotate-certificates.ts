@@ -17,6 +17,7 @@ import { layServerSecrets } from '../steps/control-plane.ts';
 import { kubeconfig } from '../steps/kubeconfig.ts';
 import { requirePki } from '../steps/lay-files.ts';
 import { nodesReady, requireClient } from '../steps/nodes-ready.ts';
+import type { Step } from '../steps/step.ts';
 import { waitFor } from '../steps/wait.ts';
 import { announceAuthority, rotationStage, settleAuthority, takeOver } from './authority-rotation.ts';
 import { step } from './down.ts';
@@ -68,7 +69,8 @@ interface RotateRun {
 const rotate = async (cluster: OpenCluster, run: RotateRun): Promise<string[]> => {
   const { push, signal } = run;
   const { context, absent, close } = await openContext(cluster, { signal, renewCertificates: run.renew });
-  const report = (detail: string): void => push({ type: 'step-detail', step: 'certificates', detail });
+  const apply = (one: Step<ClusterContext>) =>
+    step(push, one, () => one.apply(context, (detail) => push({ type: 'step-detail', step: one.name, detail })));
   try {
     checkPresent(context, absent, run);
     for (const { node, reason } of absent)
@@ -76,11 +78,11 @@ const rotate = async (cluster: OpenCluster, run: RotateRun): Promise<string[]> =
         type: 'warning',
         message: `${node.name} keeps its certificates (${reason}): slipway certs rotate ${cluster.state.spec.name} once it runs`,
       });
-    await step(push, certificates, () => certificates.apply(context, report));
+    await apply(certificates);
     await step(push, { name: 'lay-certificates', title: 'Laying them down' }, () => lay(context));
-    await step(push, kubeconfig, () => kubeconfig.apply(context, report));
-    await step(push, apiReady, () => apiReady.apply(context, report));
-    await step(push, nodesReady, () => nodesReady.apply(context, report));
+    await apply(kubeconfig);
+    await apply(apiReady);
+    await apply(nodesReady);
     await step(push, { name: 'in-use', title: 'Seeing them in use' }, () => awaitInUse(context));
     return context.spec.nodes.map((node) => node.name);
   } finally {

@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { CATALOGUE } from '../../../src/base/errors/catalogue.ts';
 import { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../../src/base/progress.ts';
+import { OUTPUT_FLAG, PROGRESS_FLAG } from '../../../src/cli/base-command.ts';
 import { viewOfError } from '../../../src/cli/print-error.ts';
+import { COMMANDS, type CommandEntry } from '../../../src/commands/index.ts';
 import { STEPS } from '../../../src/provision/steps/index.ts';
 import { schemaProblems } from '../../support/json-schema.ts';
 
@@ -55,12 +57,34 @@ test('errors fit it too', () => {
   for (const code of Object.keys(CATALOGUE)) assert.match(code, new RegExp(schema.$defs.error.properties.error.properties.code.pattern));
 });
 
-test('the page lists every step of every job', () => {
-  const written = globSync('src/provision/**/*.ts', { cwd: root }).flatMap((file) => {
-    const text = readFileSync(join(root, file), 'utf8');
-    const named = [...text.matchAll(/step\(push, \{ name: '([^']+)'/g), ...text.matchAll(/type: 'step-started', step: '([^']+)'/g)];
-    return named.map((match) => match[1] as string);
-  });
+const sourcesIn = (pattern: string): { file: string; text: string }[] =>
+  globSync(pattern, { cwd: root }).map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+
+test('the page lists every step of every job, and no other', () => {
+  const sources = sourcesIn('src/provision/**/*.ts').map(({ text }) => text);
+  const written = sources.flatMap((text) =>
+    // `{ name, title }` of steps, the events of jobs that write them themselves, and parts that are collected.
+    [/\bname: '([a-z-]+)',\s*title: /g, /\bstep: '([a-z-]+)'/g, /\bcollect\('([a-z-]+)'/g].flatMap((pattern) =>
+      [...text.matchAll(pattern)].map((match) => match[1] as string),
+    ),
+  );
   const missing = [...STEPS.map((step) => step.name), ...written].filter((name) => !page.includes(`\`${name}\``));
   assert.deepEqual([...new Set(missing)], [], 'programs read these names: each needs a row in docs/reference/events.md');
+  const rows = page.slice(page.indexOf('| step |')).matchAll(/^\| ((?:`[a-z-]+`(?:, )?)+) \|/gm);
+  const listed = [...rows].flatMap(([, names = '']) => [...names.matchAll(/`([a-z-]+)`/g)].map((match) => match[1] as string));
+  const stale = listed.filter((name) => !sources.some((text) => text.includes(`'${name}'`)));
+  assert.deepEqual(stale, []);
+});
+
+test('every command that shows progress gives it as JSON too, and the page names it', async () => {
+  const shown = sourcesIn('src/commands/**/*.ts').filter(({ text }) => text.includes('followJob('));
+  assert.ok(shown.length > 15);
+  const first = page.slice(0, page.indexOf('Every event has'));
+  for (const { file } of shown) {
+    const id = file.slice('src/commands/'.length, -'.ts'.length).replace('/', ' ');
+    const { default: Command } = await (COMMANDS[id] as CommandEntry).load();
+    const flags = Object.values(Command.flags);
+    assert.ok(flags.includes(OUTPUT_FLAG) || flags.includes(PROGRESS_FLAG), `${id} has neither -o json nor --progress json`);
+    assert.ok(first.includes(`\`${id}\``), `docs/reference/events.md does not name ${id}`);
+  }
 });
