@@ -4,7 +4,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
 import { openBundle } from '../bundle/open-bundle.ts';
-import { apiServers, type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
+import { type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
@@ -12,6 +12,7 @@ import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { STEPS } from '../steps/index.ts';
+import { serverForClients } from '../steps/kubeconfig.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
 
@@ -20,6 +21,8 @@ export interface UpResult {
   changed: boolean;
   context: string;
   server: string;
+  /** Hosts by way of which the API is reached: kubectl and others need `slipway tunnel`. */
+  through?: readonly string[];
   nodes: { name: string; address: string }[];
   milliseconds: number;
   /** What of a file the command line overrode. */
@@ -80,6 +83,7 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         dataDir,
         addresses: known?.addresses ?? {},
         ...(known?.overlay ? { overlay: known.overlay } : {}),
+        ...(known?.tunnelPort ? { tunnelPort: known.tunnelPort } : {}),
         programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
         ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
       };
@@ -132,7 +136,8 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         cluster: spec.name,
         changed: changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
-        server: apiServers(context)[0] ?? '',
+        server: serverForClients(context).server,
+        ...(context.tunnel ? { through: context.tunnel.through } : {}),
         nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.state.addresses[node.name] ?? '' })),
         milliseconds: Date.now() - startedAt,
         ...(options.notes?.length ? { overrides: options.notes } : {}),
