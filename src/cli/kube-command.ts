@@ -38,6 +38,6 @@ export abstract class KubeCommand<F extends Flags = Flags> extends BaseCommand<F
   }
 
   override async close(): Promise<void> {
-    await this.#session?.transport.close();
+    await this.#session?.close();
   }
 }

@@ -39,6 +39,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./support/bundle.ts'),
   },
   upgrade: { summary: 'Bring a cluster to the version of this program', group: 'Clusters', load: () => import('./upgrade.ts') },
+  tunnel: {
+    summary: 'Reach a cluster behind other hosts with kubectl and helm: its API at a port of this computer',
+    group: 'Clusters',
+    load: () => import('./tunnel.ts'),
+  },
   certs: { summary: 'When the certificates of a cluster end', group: 'Clusters', load: () => import('./certs/index.ts') },
   'certs rotate': { summary: 'Renew the certificates of a cluster now', group: 'Clusters', load: () => import('./certs/rotate.ts') },
   'logs-of': { summary: 'Show what a service of a node has logged', group: 'Troubleshoot', load: () => import('./logs-of.ts') },

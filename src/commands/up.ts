@@ -142,7 +142,7 @@ export const summaryOf = (result: UpResult, { demo, merged, home }: { demo: bool
   const nodes = result.nodes.map((node) => `${node.name} (${node.address})`).join(', ');
   const seconds = `${(result.milliseconds / 1000).toFixed(1)} s`;
   return `${result.changed ? `Cluster ${result.cluster} is ready (${seconds})` : `Cluster ${result.cluster} is unchanged`}: ${nodes}
-API: ${result.server}, ${merged ? `kubeconfig context ${result.context}` : 'your kubeconfig is as it was'}
+API: ${result.server}${result.through ? ` by way of ${result.through.join(', ')}` : ''}, ${merged ? `kubeconfig context ${result.context}` : 'your kubeconfig is as it was'}
 
 Next:
 ${
@@ -151,7 +151,7 @@ ${
     : `  export KUBECONFIG=${home}/clusters/${result.cluster}/kubeconfig
 `
 }  slipway get pods -A
-${demo ? '  slipway scale deployment demo --replicas=4\n' : '  slipway run web --image=registry.slipway.local/demo:1 --replicas=3 --port=8080\n'}  slipway status ${result.cluster}
+${demo ? '  slipway scale deployment demo --replicas=4\n' : '  slipway run web --image=registry.slipway.local/demo:1 --replicas=3 --port=8080\n'}${result.through ? `  slipway tunnel ${result.cluster}   # in a terminal of its own, for kubectl and helm; slipway itself needs it not\n` : ''}  slipway status ${result.cluster}
   slipway down ${result.cluster}
 `;
 };

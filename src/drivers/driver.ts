@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ErrorCode } from '../base/errors/catalogue.ts';
 import type { TextForm } from '../base/text/text-form.ts';
 import type { Host } from '../hosts/host.ts';
@@ -36,6 +37,11 @@ export interface Driver {
    * key that it had. Drivers that always know where their machines are lack it.
    */
   moved?(moves: readonly { id: MachineId; from: string; to: string }[]): Promise<void>;
+  /**
+   * Byte streams to ports of a machine that is reached by way of other hosts, and may not be reachable from this computer itself. Undefined for one
+   * that is not. Nothing is opened before the first stream. Drivers without such machines lack it.
+   */
+  passage?(id: MachineId): Promise<Passage | undefined>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
   /** Keeps the disk of a machine that is off under a new name; gone with the machine. Throws NAME_TAKEN. Drivers without it cannot. */
@@ -189,6 +195,14 @@ export interface Machine extends MachineId {
   slow?: boolean | undefined;
   /** Whether pod networks of its cluster can be routed on that network, or need an overlay. */
   sameNetwork: boolean;
+}
+
+export interface Passage {
+  /** The hosts on the way, the first one first: `user@gate`. */
+  readonly through: readonly string[];
+  /** Throws what reaching the machine throws, and an Error where nobody listens. */
+  dial(port: number): Promise<Duplex>;
+  close(): Promise<void>;
 }
 
 export interface PlannedResource {

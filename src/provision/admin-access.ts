@@ -50,6 +50,8 @@ const isGood = (certPem: string, authority: KeyPair): boolean =>
 export interface AdminAccess {
   cluster: string;
   server: string;
+  /** Where the server's certificate does not have its address. */
+  tlsServerName?: string | undefined;
   trustPem: string;
   admin: KeyPair;
 }
@@ -67,6 +69,7 @@ export const writeKubeconfigs = async (
   const ours = kubeconfigFor({
     name,
     server: access.server,
+    ...(access.tlsServerName ? { tlsServerName: access.tlsServerName } : {}),
     caPem: access.trustPem,
     certPem: access.admin.certPem,
     keyPem: access.admin.keyPem,

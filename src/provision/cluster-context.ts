@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts';
 import type { Machine } from '../drivers/driver.ts';
 import type { Host } from '../hosts/host.ts';
 import type { KeyPair } from '../pki/certificates.ts';
+import type { ApiTunnel } from './api-tunnel.ts';
 import type { OpenBundle } from './bundle/open-bundle.ts';
 import type { ClusterDrivers } from './cluster-drivers.ts';
 import { allDone } from './combine-errors.ts';
@@ -35,6 +36,8 @@ export interface ClusterContext {
   pki: ClusterPki | undefined;
   /** What to use instead of fetching anything. */
   bundle?: OpenBundle | undefined;
+  /** Where the API is reached over SSH only. */
+  tunnel: ApiTunnel | undefined;
   /** As the cluster's administrator. */
   client: Client | undefined;
   close: (() => Promise<void>)[];
@@ -52,6 +55,7 @@ export const clusterContext = (given: Pick<ClusterContext, Given> & Partial<Clus
   lastHeard: new Map(),
   claimed: new Set(),
   pki: undefined,
+  tunnel: undefined,
   client: undefined,
   close: [],
   ...given,
@@ -112,7 +116,7 @@ export const addressOf = (context: ClusterContext, node: NodeSpec): string => {
 
 export const controlPlanes = (spec: ClusterSpec): NodeSpec[] => spec.nodes.filter((node) => node.controlPlane);
 
-/** For this computer. */
+/** For this computer, where its network leads there. */
 export const apiServers = (context: ClusterContext): string[] =>
   controlPlanes(context.spec).map((node) => externalApiServer(context, node));
 

@@ -2,16 +2,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { node as nodeKind } from '../api/core/node.ts';
 import type { Stored } from '../api/meta/object.ts';
 import type { Node } from '../api/types/core-v1.ts';
+import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { createClient } from '../client/create-client.ts';
 import { API_SERVER_NAME, findApiServers, isApiServer } from '../client/discovery/find-api-servers.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
 import type { KeyPair } from '../pki/certificates.ts';
 import { connectionOf, parseKubeconfig } from '../pki/kubeconfig.ts';
 import { adminPair, readAuthorities, writeKubeconfigs } from './admin-access.ts';
+import { LOGIN_MS, openApiTunnel, passageToApi, tunnelAccess, tunnelPortFor } from './api-tunnel.ts';
 import { apiServerOf } from './cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from './cluster-drivers.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
 import { type ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
+
+export interface Followed {
+  /** Kubeconfigs were. */
+  changed: boolean;
+  /** The API is reached over SSH only. */
+  isTunnelled: boolean;
+}
 
 const SETTLE_MS = 20_000;
 /** Nodes that have told no other address after so long have kept theirs. */
@@ -20,26 +29,71 @@ const MOVING_MS = 10 * 60_000;
 /**
  * Brings this client's way into a cluster up to date: renews the administrator's certificate when it nears its end and, when nobody answers
  * where the API server was, finds where it is now: by what the drivers know, then by asking the network. Only who proves to be an API server of this
- * cluster is believed. Then the kubeconfigs and the addresses of the nodes are changed. Answers whether kubeconfigs changed. Does nothing for a
- * cluster that another client made.
+ * cluster is believed. Then the kubeconfigs and the addresses of the nodes are changed. Where hosts are reached by way of others, the last that is tried
+ * is the API over SSH: from then on the kubeconfig names the port of `slipway tunnel`, until `up` finds the API directly. Does nothing for a cluster that
+ * another client made.
  */
-export const followCluster = async (name: string): Promise<{ changed: boolean }> => {
+export const followCluster = async (name: string): Promise<Followed> => {
   const folder = new ClusterStateFolder(name);
   const [state, authorities] = await Promise.all([folder.read(), readAuthorities(folder)]);
   const kubeconfig = await folder.readFile('kubeconfig');
-  if (!state || !authorities || !kubeconfig || state.phase !== 'ready') return { changed: false };
+  if (!state || !authorities || !kubeconfig || state.phase !== 'ready') return { changed: false, isTunnelled: Boolean(state?.tunnelPort) };
   const { trustPem, authority } = authorities;
   const known = (await connectionOf(parseKubeconfig(kubeconfig, `${folder.path}/kubeconfig`))).server;
   const { pair } = await adminPair(folder, { spec: state.spec, authority });
+  const write = async (access: { server: string; tlsServerName?: string }, isTunnelled = false): Promise<Followed> => ({
+    ...(await writeKubeconfigs(folder, { cluster: name, ...access, trustPem, admin: pair }, { merge: 'known', makeCurrent: false })),
+    isTunnelled,
+  });
+  // Nothing is to be found on this computer's networks then.
+  if (state.tunnelPort) return write(tunnelAccess(state.tunnelPort), true);
   let server = known;
   const answers = await isApiServer(known, { trustPem });
   if (!answers || state.movingSince) {
     const drivers = openDrivers(state.spec, { folder, dataDir: state.dataDir });
     server = answers ? known : ((await serverElsewhere({ nodes: state.spec.nodes, drivers, trustPem })) ?? known);
+    if (!answers && server === known && (await answersOverSsh(state.spec, { drivers, trustPem }))) {
+      const tunnelPort = tunnelPortFor(name);
+      return (await remember(folder, tunnelPort)) ? write(tunnelAccess(tunnelPort), true) : { changed: false, isTunnelled: true };
+    }
     const patienceMs = server === known ? 0 : SETTLE_MS;
     if (answers || server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair, patienceMs });
   }
-  return writeKubeconfigs(folder, { cluster: name, server, trustPem, admin: pair }, { merge: 'known', makeCurrent: false });
+  return write({ server });
+};
+
+const answersOverSsh = async (
+  spec: ClusterState['spec'],
+  { drivers, trustPem }: { drivers: ClusterDrivers; trustPem: string },
+): Promise<boolean> => {
+  const passage = await passageToApi(spec, drivers);
+  if (!passage) return false;
+  const tunnel = await openApiTunnel(passage);
+  try {
+    return await isApiServer(tunnelAccess(tunnel.port).server, { trustPem, timeoutMs: LOGIN_MS });
+  } finally {
+    await tunnel.close();
+  }
+};
+
+/** Answers whether it could: who changes the cluster now writes the state, and the next command remembers. */
+const remember = async (folder: ClusterStateFolder, tunnelPort: number): Promise<boolean> => {
+  let unlock: () => void;
+  try {
+    unlock = folder.lock();
+  } catch (error) {
+    if (error instanceof SlipwayError && error.code === 'STATE_LOCKED') return false;
+    throw error;
+  }
+  try {
+    // Another command may have changed it while the API was looked for, or taken the cluster away.
+    const now = await folder.read();
+    if (!now) return false;
+    await folder.write({ ...now, tunnelPort });
+    return true;
+  } finally {
+    unlock();
+  }
 };
 
 /** Where the drivers have the control planes, then where the network says. Undefined: nowhere, or it is off. */

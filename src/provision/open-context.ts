@@ -1,3 +1,4 @@
+import { openTunnelForJob, passageToApi } from './api-tunnel.ts';
 import { type ClusterContext, clusterContext, type UpOptions } from './cluster-context.ts';
 import type { OpenCluster } from './jobs/power.ts';
 import type { NodeSpec } from './spec/cluster-spec.ts';
@@ -24,6 +25,12 @@ export const openContext = async (cluster: OpenCluster, options: Partial<UpOptio
     signal,
     options: { yes: false, keep: true, demo: false, mergeKubeconfig: true, switchContext: false, ...wishes },
   });
+  const passage = state.tunnelPort ? await passageToApi(state.spec, drivers) : undefined;
+  if (passage) {
+    const tunnel = await openTunnelForJob(passage, { port: state.tunnelPort });
+    context.tunnel = tunnel;
+    context.close.push(() => tunnel.close());
+  }
   const absent: OpenContext['absent'] = [];
   await Promise.all(
     state.spec.nodes.map(async (node) => {

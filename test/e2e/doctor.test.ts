@@ -115,6 +115,8 @@ test('drivers: one by name, one that is not there, and all', async () => {
   await doctor('--driver', 'all');
   const unknown = problemsOf(await doctor('--driver', 'cloud9'));
   assert.match(unknown, /error: this host, driver cloud9: cannot use the driver "cloud9": there are local/);
+  const { stdout } = await suite.slipway(['doctor', '--driver', 'ssh', '-o', 'json'], { env: { PATH: join(suite.root, 'empty') } });
+  assert.match(problemsOf(JSON.parse(stdout) as AboutFinding[]), /^warning: this host, driver ssh: .*slipway node ssh needs it/);
   const missing = await suite.slipway(['doctor', 'nobody']);
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /CLUSTER_UNKNOWN/);

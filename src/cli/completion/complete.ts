@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '../../api/meta/object.ts';
 import { COMMANDS } from '../../commands/index.ts';
+import { durationMs } from '../args/duration.ts';
 import type { Flag, Flags } from '../args/flags.ts';
 import { parseArgs } from '../args/parse-args.ts';
 import type { Io } from '../io.ts';
@@ -135,7 +137,11 @@ const wordsOf = ({ rest, flags }: Context): string[] => {
   }
 };
 
-const namesOf = async (type: string, { rest, flags, io }: Context): Promise<string[]> => {
+/** A way to the API over SSH may be long in opening: nobody waits for that while they type. */
+const namesOf = (type: string, context: Context): Promise<string[]> =>
+  Promise.race([askForNames(type, context), delay(durationMs(TIMEOUT), [], { ref: false })]);
+
+const askForNames = async (type: string, { rest, flags, io }: Context): Promise<string[]> => {
   try {
     const { values } = parseArgs(rest, { ...KUBE_FLAGS, ...flags });
     const session = await openSession({ ...(values as unknown as KubeValues), 'request-timeout': TIMEOUT, v: 0 }, { ...io, err: () => {} });
@@ -143,7 +149,7 @@ const namesOf = async (type: string, { rest, flags, io }: Context): Promise<stri
       const resource = await session.resources.byArgument(type);
       return (await fetchObjects(session, { resource })).map((object: KubeObject) => object.metadata.name ?? '');
     } finally {
-      await session.transport.close();
+      await session.close();
     }
   } catch {
     // No cluster, no answer in time, no such type: nothing to offer.

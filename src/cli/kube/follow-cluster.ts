@@ -5,9 +5,11 @@ import type { Io } from '../io.ts';
 /** Contexts of clusters that Slipway made. */
 const OURS = /^slipway-(.+)$/;
 
+export const clusterOfContext = (contextName: string): string | undefined => OURS.exec(contextName)?.[1];
+
 /** Whether the client certificate of one of our contexts is to be renewed before it is used. */
 export const isDue = (contextName: string, certPem: string | undefined, now: number): boolean => {
-  if (!certPem || !OURS.test(contextName)) return false;
+  if (!certPem || !clusterOfContext(contextName)) return false;
   try {
     return now >= renewalTime(readLeaf(certPem), 0);
   } catch {
@@ -18,7 +20,7 @@ export const isDue = (contextName: string, certPem: string | undefined, now: num
 
 /** Has the provisioning side bring the kubeconfig up to date, where this client made the cluster. Answers whether it changed. */
 export const followCluster = async (contextName: string, io: Io): Promise<boolean> => {
-  const [, cluster] = OURS.exec(contextName) ?? [];
+  const cluster = clusterOfContext(contextName);
   const entry = COMMANDS['__follow'];
   if (!cluster || !entry) return false;
   const { default: Follow } = await entry.load();

@@ -8,6 +8,7 @@ import { booleanFlag, type Flags, integerFlag, listFlag, textFlag, type Values }
 import type { Io } from '../io.ts';
 import { followCluster, isDue } from './follow-cluster.ts';
 import { ResourceCatalog } from './resource-catalog.ts';
+import { tunnelFor } from './session-tunnel.ts';
 
 const global = { helpGroup: 'global' } as const;
 
@@ -59,6 +60,7 @@ export interface Session {
   readonly transport: RestTransport;
   readonly resources: ResourceCatalog;
   warnings(): number;
+  close(): Promise<void>;
 }
 
 /** Reads the kubeconfig with kubectl's rules and makes a connection that is opened by the first request. */
@@ -69,6 +71,8 @@ export const openSession = async (flags: KubeValues, io: Io): Promise<Session> =
   let { endpoint, namespace } = await resolveEndpoint(config, contextName, flags, io);
   if (isDue(contextName, endpoint.cert, Date.now()) && (await followCluster(contextName, io)))
     ({ endpoint, namespace } = await resolveEndpoint(await loadKubeconfig(paths), contextName, flags, io));
+  const tunnel = flags.server ? undefined : await tunnelFor(contextName, endpoint, io);
+  if (tunnel) endpoint = { ...endpoint, server: tunnel.server };
   let warnings = 0;
   const transport = watched(
     createRestTransport({
@@ -100,6 +104,10 @@ export const openSession = async (flags: KubeValues, io: Io): Promise<Session> =
     transport,
     resources: new ResourceCatalog(() => transport),
     warnings: () => warnings,
+    close: async () => {
+      await transport.close();
+      await tunnel?.close();
+    },
   };
 };
 

@@ -31,7 +31,7 @@ export const findApiServers = async (options: FindOptions): Promise<string[]> =>
 };
 
 /** Whether an API server of the cluster is there: it proves that it has a key that the cluster's authority has signed for one. */
-export const isApiServer = (url: string, options: Pick<FindOptions, 'trustPem'>): Promise<boolean> =>
+export const isApiServer = (url: string, options: Pick<FindOptions, 'trustPem'> & { timeoutMs?: number }): Promise<boolean> =>
   new Promise((resolve) => {
     const { hostname, port } = new URL(url);
     const socket = connect({
@@ -40,7 +40,7 @@ export const isApiServer = (url: string, options: Pick<FindOptions, 'trustPem'>)
       ca: options.trustPem,
       servername: API_SERVER_NAME,
       ALPNProtocols: ['h2', 'http/1.1'],
-      timeout: HANDSHAKE_MS,
+      timeout: options.timeoutMs ?? HANDSHAKE_MS,
     });
     const end = (answer: boolean) => (): void => {
       socket.destroy();

@@ -1,4 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import { isIP } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 
 export interface ConnectionSettings extends Credentials {
   /** The name that the server's certificate must carry, where it is not the URL's host. */
@@ -33,7 +35,7 @@ export class Http2Connection {
   #settings: ConnectionSettings;
   #session: Promise<ClientHttp2Session> | undefined;
   /** The one that `#session` waits for. */
-  #opening: ClientHttp2Session | undefined;
+  #opening: TLSSocket | undefined;
   #underWay = 0;
 
   constructor(url: string, settings: ConnectionSettings) {
@@ -92,23 +94,32 @@ export class Http2Connection {
   #open(): Promise<ClientHttp2Session> {
     const { ca, cert, key, serverName, insecureSkipTlsVerify, connectTimeoutMs, handshakeTimeoutMs } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
-    const session = connect(this.url, {
+    const { hostname, port } = new URL(this.url);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const socket = connectTls({
+      host,
+      port: Number(port || 443),
+      ALPNProtocols: ['h2'],
+      servername: serverName ?? (isIP(host) ? '' : host),
       ...(ca ? { ca } : {}),
       ...(cert ? { cert } : {}),
       ...(key ? { key } : {}),
-      ...(serverName ? { servername: serverName } : {}),
       ...(insecureSkipTlsVerify ? { rejectUnauthorized: false } : {}),
+    });
+    const session = connect(this.url, {
+      createConnection: () => socket,
       settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
       maxSessionMemory: 1000,
     });
-    this.#opening = session;
+    this.#opening = socket;
     const opened = (): void => {
       clearTimeout(timer);
-      if (this.#opening === session) this.#opening = undefined;
+      if (this.#opening === socket) this.#opening = undefined;
     };
-    const giveUpAfter = (ms: number, what: string) => setTimeout(() => session.destroy(new Error(`no ${what} within ${ms} ms`)), ms);
+    // A session that is destroyed waits for its socket, which may connect for minutes where packets are dropped.
+    const giveUpAfter = (ms: number, what: string) => setTimeout(() => socket.destroy(new Error(`no ${what} within ${ms} ms`)), ms);
     let timer = giveUpAfter(connectTimeoutMs, 'connection');
-    session.socket.once('connect', () => {
+    socket.once('connect', () => {
       clearTimeout(timer);
       if (!session.destroyed) timer = giveUpAfter(handshakeTimeoutMs ?? Math.max(connectTimeoutMs, HANDSHAKE_MS), 'TLS handshake');
     });

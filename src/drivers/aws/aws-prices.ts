@@ -78,8 +78,8 @@ export const offersIn = ({
   diskGiB?: number | undefined;
 }): MachineOffer[] => {
   const usual = instanceTypeOf({ settings: {} });
-  return TYPES.toSorted((a, b) => a.usdPerHour - b.usdPerHour).map(({ type, cpus, memoryMiB }) => ({
-    ...{ name: type, cpus, memoryMiB, isDefault: type === usual },
-    usdPerHour: priceOf({ type, region, diskGiB, spot }),
-  }));
+  return TYPES.toSorted((a, b) => a.usdPerHour - b.usdPerHour).map(({ type, cpus, memoryMiB }) => {
+    const price = priceOf({ type, region, diskGiB, spot });
+    return { name: type, cpus, memoryMiB, isDefault: type === usual, usdPerHour: 'usdPerHour' in price ? price.usdPerHour : undefined };
+  });
 };

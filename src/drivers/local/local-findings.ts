@@ -1,6 +1,6 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import { CLEAN_ENVIRONMENT, runProcess } from '../../hosts/local/run-process.ts';
+import { readFileSync } from 'node:fs';
+import { hasProgram } from '../../hosts/local/has-program.ts';
+import { runProcess } from '../../hosts/local/run-process.ts';
 import type { Finding, Requirement } from '../driver.ts';
 import { forwardDrops } from './local-network.ts';
 
@@ -30,7 +30,7 @@ export const localFindings = async (requirements: readonly Requirement[]): Promi
 };
 
 const missingPackages = (requirements: readonly Requirement[]): Finding[] => {
-  const missing = requirements.filter(({ needs }) => !isThere(needs));
+  const missing = requirements.filter(({ needs }) => !hasProgram(needs));
   if (!missing.length) return [];
   const packages = [...new Set(missing.map((requirement) => requirement.package))];
   return [
@@ -43,18 +43,6 @@ const missingPackages = (requirements: readonly Requirement[]): Finding[] => {
     },
   ];
 };
-
-const isThere = (needs: string): boolean =>
-  (needs.startsWith('/') ? [needs] : (CLEAN_ENVIRONMENT['PATH'] ?? '').split(delimiter).map((folder) => join(folder, needs))).some(
-    (path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    },
-  );
 
 const kernelFindings = (): Finding[] => {
   const findings: Finding[] = [];

@@ -6,14 +6,16 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Host } from '../../hosts/host.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { KnownHosts } from '../../hosts/ssh/known-hosts.ts';
-import { resolveRoute } from '../../hosts/ssh/resolve-target.ts';
+import { type Route, resolveRoute } from '../../hosts/ssh/resolve-target.ts';
 import { type ConfigBlock, readSshConfig } from '../../hosts/ssh/ssh-config.ts';
+import { SshConnection, type SshOptions } from '../../hosts/ssh/ssh-connection.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
 import { knownHostsName, parseSshTarget, readTarget } from '../../hosts/ssh/ssh-target.ts';
 import { terminalCommand } from '../../hosts/ssh/ssh-terminal.ts';
 import { readSudoPassword } from '../../hosts/ssh/sudo-password.ts';
 import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
 import { planMachines } from '../plan-machines.ts';
+import { sshFindings } from './ssh-findings.ts';
 
 /** What is remembered of a host that became a node. */
 interface SshRecord {
@@ -47,12 +49,15 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     // Whether hosts share one network is not known from here; an overlay works on every network.
     sameNetwork: false,
   });
+  const wayTo = async (record: SshRecord, progress: (message: string) => void): Promise<SshOptions & Route> => ({
+    ...resolveRoute(record, await config()),
+    agentSocket: process.env['SSH_AUTH_SOCK'],
+    knownHosts: new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: progress }),
+  });
   const open = async (name: string, record: SshRecord, progress: (message: string) => void): Promise<Host> =>
     createSshHost({
       name: `${name} (${record.host})`,
-      ...resolveRoute(record, await config()),
-      agentSocket: process.env['SSH_AUTH_SOCK'],
-      knownHosts: new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: progress }),
+      ...(await wayTo(record, progress)),
       sudoPassword: async () => {
         const path = record.sudoPasswordFile ?? process.env['SLIPWAY_SUDO_PASSWORD_FILE'];
         return options.secrets?.sudoPassword ?? (path ? readSudoPassword(path) : undefined);
@@ -68,7 +73,7 @@ export const createSshDriver = (options: DriverOptions): Driver => {
   return {
     name: 'ssh',
     keepsMachines: true,
-    preflight: async () => [],
+    preflight: async () => sshFindings(),
     plan: (specs) => planMachines({ describe }, specs),
     create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
       const record = await recordOf(spec, await read(spec.name), await config());
@@ -115,6 +120,17 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       const { identityFile, jumpHost } = record;
       const knownHosts = [join(options.stateDir, 'known_hosts'), '~/.ssh/known_hosts', '/etc/ssh/ssh_known_hosts'];
       return terminalCommand({ target: { ...target, host }, identityFile, jumpHost, knownHosts }, command);
+    },
+    passage: async ({ name }) => {
+      const record = await read(name);
+      const way = record && (await wayTo(record, () => {}));
+      if (!way?.jumps.length) return undefined;
+      const connection = new SshConnection(way);
+      return {
+        through: way.jumps.map((hop) => `${hop.user}@${knownHostsName(hop)}`),
+        dial: (port) => connection.dial(port),
+        close: () => connection.close(),
+      };
     },
     moved: async (moves) => {
       const knownHosts = new KnownHosts({ pinFile: join(options.stateDir, 'known_hosts'), onFirstUse: () => {} });

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net';
-import type { Duplex, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import ssh2, { type CipherAlgorithm, type ClientChannel, type ServerHostKeyAlgorithm, type Client as SshClient } from 'ssh2';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { HostKeys } from './known-hosts.ts';
-import { authMethods } from './ssh-keys.ts';
+import { type ExecOptions, execOn, type RawResult } from './ssh-exec.ts';
+import { loginWith, unlocking } from './ssh-keys.ts';
 import { knownHostsName, type SshTarget } from './ssh-target.ts';
 
 export interface SshOptions {
@@ -23,26 +23,13 @@ export interface SshHop extends SshTarget {
   identityFile?: string | undefined;
 }
 
-/** `head` comes before `input` on the command's stdin. */
-export interface ExecOptions {
-  head?: string;
-  input?: string | Uint8Array | Readable;
-  signal?: AbortSignal;
-  timeoutMs?: number;
-}
-
-export interface RawResult {
-  exitCode: number;
-  stdout: Buffer;
-  stderr: Buffer;
-}
+/** `level` is the part of the library that failed. */
+type SshError = Error & { level?: string };
 
 /** sshd refuses the eleventh by default; two are left for the user's own sessions over a shared connection. */
 const MAX_CHANNELS = 8;
-/** It still counts a session whose command has just ended (RFC 4254, 5.1: connect failed, resource shortage): nothing was run, so that it is asked again. */
-const REFUSED_FOR_NOW = new Set([2, 4]);
-const OPEN_ATTEMPTS = 40;
-const OPEN_AGAIN_MS = 25;
+/** RFC 4254, 5.1. */
+const PROHIBITED = 1;
 const LEAVE_MS = 2000;
 const READY_TIMEOUT_MS = 20_000;
 /** A host that says nothing three times in a row is taken for gone. */
@@ -50,7 +37,6 @@ const KEEPALIVE_MS = 5_000;
 /** Processors do AES by themselves, and its MAC comes with it; the others cost several times as much for large files. */
 const QUICK_CIPHERS: CipherAlgorithm[] = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'];
 const CONNECT_ATTEMPTS = 3;
-const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
 /** One connection to one host, opened at first use and again when it broke; commands share it, eight at a time. */
 export class SshConnection {
@@ -89,9 +75,35 @@ export class SshConnection {
   /** A byte stream to an address as the host sees it. */
   async forward(host: string, port: number): Promise<Duplex> {
     const client = await this.#connected();
-    return new Promise((resolve, reject) =>
-      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => (error ? reject(error) : resolve(channel))),
-    );
+    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+    const broken = (): void => reject(new Error('the connection broke'));
+    client.once('close', broken);
+    const timer = setTimeout(() => reject(silence()), READY_TIMEOUT_MS);
+    try {
+      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (error) reject(error);
+        else resolve(channel);
+        // One that comes too late is wanted no more.
+        if (channel) promise.catch(() => channel.close());
+      });
+    } catch (error) {
+      // Its socket is closed, and nobody has been told yet.
+      reject(error);
+    }
+    return promise.finally(() => {
+      clearTimeout(timer);
+      client.off('close', broken);
+    });
+  }
+
+  /** A byte stream to a port of the host: from itself or, where its sshd makes no such streams, from the last host on the way. */
+  async dial(port: number): Promise<Duplex> {
+    try {
+      return await this.forward('127.0.0.1', port);
+    } catch (error) {
+      if (!this.#jump || (error as Error & { reason?: number }).reason !== PROHIBITED) throw error;
+      return this.#jump.forward(this.#options.target.host, port);
+    }
   }
 
   async close(): Promise<void> {
@@ -118,11 +130,14 @@ export class SshConnection {
 
   /** sshd drops some of many connections that come at once, so one that breaks before the login is tried again. */
   async #open(): Promise<SshClient> {
+    // What keeps it from the host before is that one's to judge, which tries again by itself.
+    if (this.#jump) await this.#jump.#connected();
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#openOnce();
       } catch (error) {
-        if (error instanceof SlipwayError && (error.code !== 'HOST_UNREACHABLE' || attempt >= CONNECT_ATTEMPTS)) throw error;
+        if (error instanceof SlipwayError && (error.code !== 'HOST_UNREACHABLE' || attempt >= CONNECT_ATTEMPTS || isSilent(error)))
+          throw error;
         await delay(200 * attempt);
       }
     }
@@ -130,7 +145,7 @@ export class SshConnection {
 
   async #openOnce(): Promise<SshClient> {
     const { target, knownHosts } = this.#options;
-    const methods = await authMethods(target, this.#options);
+    const { methods, locked } = await loginWith(target, this.#options);
     const known = await knownHosts.typesOf(target);
     this.#socket = this.#jump ? undefined : connect(target.port, target.host);
     const sock = this.#jump ? await this.#throughJump(this.#jump) : this.#socket;
@@ -143,7 +158,10 @@ export class SshConnection {
         client.on('error', () => {});
         resolve(client);
       });
-      client.once('error', (error: Error & { level?: string }) => reject(refusal ?? this.#explain(error)));
+      client.on('error', (error: SshError) => {
+        // An agent that does not answer is passed over: key files are still to be tried.
+        if (error.level !== 'agent') reject(refusal ?? this.#explain(error, locked));
+      });
       client.connect({
         sock: sock as never,
         username: target.user,
@@ -187,14 +205,19 @@ export class SshConnection {
     }
   }
 
-  #explain(error: Error & { level?: string }): SlipwayError {
+  #explain(error: SshError, locked: readonly string[]): SlipwayError {
     const { target } = this.#options;
     const name = knownHostsName(target);
+    const unlock = unlocking(locked, this.#options);
     if (error.level === 'client-authentication')
       return new SlipwayError('SSH_AUTH_FAILED', {
         tried: `log in to ${name} as ${target.user}`,
-        cause: 'the host refused every key that was offered',
-        advice: [`ssh-copy-id -p ${target.port} ${target.user}@${target.host}`, `ssh -p ${target.port} ${target.user}@${target.host} true`],
+        cause: ['the host refused every key that was offered', ...unlock.map(({ cause }) => cause)].join('; '),
+        advice: [
+          ...unlock.map(({ advice }) => advice),
+          `ssh-copy-id -p ${target.port} ${target.user}@${target.host}`,
+          `ssh -p ${target.port} ${target.user}@${target.host} true`,
+        ],
       });
     return new SlipwayError('HOST_UNREACHABLE', {
       tried: `connect to ${name}`,
@@ -218,76 +241,12 @@ export class SshConnection {
   }
 }
 
+/** As the library says it of a host that it dials by itself. */
+const silence = (): SshError => Object.assign(new Error(`no answer within ${READY_TIMEOUT_MS / 1000} s`), { level: 'client-timeout' });
+
+/** It has been waited for, and has not said a word: it is away, or a firewall drops. */
+const isSilent = ({ cause }: SlipwayError): boolean => (cause as SshError | undefined)?.level === 'client-timeout';
+
 /** A key of one type can sign in several ways. */
 const algorithmsOf = (type: string): ServerHostKeyAlgorithm[] =>
   (type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'] : [type]) as ServerHostKeyAlgorithm[];
-
-const execOn = async (client: SshClient, commandLine: string, options: ExecOptions & { host: string }): Promise<RawResult> => {
-  const lost = (cause: string | Error): SlipwayError =>
-    new SlipwayError('CONNECTION_LOST', { tried: `run a command on ${options.host}`, cause });
-  const giveUp = AbortSignal.any([
-    ...(options.signal ? [options.signal] : []),
-    ...(options.timeoutMs ? [AbortSignal.timeout(options.timeoutMs)] : []),
-  ]);
-  let exitCode: number | undefined;
-  let closed: Promise<void> = Promise.resolve();
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    const broken = (): void => reject(lost('the connection broke'));
-    client.once('close', broken);
-    const opened = (attempt: number) => (error: Error | undefined, there: ClientChannel) => {
-      if (error && attempt < OPEN_ATTEMPTS && REFUSED_FOR_NOW.has((error as Error & { reason?: number }).reason ?? 0)) {
-        setTimeout(open, OPEN_AGAIN_MS, attempt + 1);
-        return;
-      }
-      client.off('close', broken);
-      if (error) {
-        reject(lost(error));
-        return;
-      }
-      // Heard from here on, not from the next turn: all of a quick command may come in one packet.
-      closed = new Promise((ended) => there.once('close', () => ended()));
-      there.on('exit', (code: number | null) => {
-        // Ended by a signal: ours, when we have given it up, is no exit code of the command.
-        exitCode = code ?? (giveUp.aborted ? undefined : 137);
-      });
-      resolve(there);
-    };
-    const open = (attempt: number): void => {
-      try {
-        client.exec(commandLine, opened(attempt));
-      } catch (error) {
-        // Its socket is closed, and nobody has been told yet.
-        client.off('close', broken);
-        reject(lost(error as Error));
-      }
-    };
-    open(1);
-  });
-  const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
-  const collect = (into: Buffer[]) => (chunk: Buffer) => {
-    output.size += chunk.length;
-    if (output.size <= OUTPUT_LIMIT) into.push(chunk);
-  };
-  channel.on('data', collect(output.stdout));
-  channel.stderr.on('data', collect(output.stderr));
-  const stop = (): void => channel.close();
-  giveUp.addEventListener('abort', stop, { once: true });
-  try {
-    await feed(channel, options);
-    await closed;
-  } finally {
-    giveUp.removeEventListener('abort', stop);
-  }
-  options.signal?.throwIfAborted();
-  if (exitCode !== undefined) return { exitCode, stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) };
-  if (!giveUp.aborted) throw lost('the connection broke');
-  throw new SlipwayError('TIMEOUT', { tried: `run a command on ${options.host}`, cause: `it had not ended after ${options.timeoutMs} ms` });
-};
-
-const feed = async (channel: ClientChannel, { head, input }: ExecOptions): Promise<void> => {
-  // A command that ends before it has read everything is judged by its exit code.
-  channel.on('error', () => {});
-  if (head) channel.write(head);
-  if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) channel.end(input ?? '');
-  else await pipeline(input, channel, { end: true }).catch(() => {});
-};

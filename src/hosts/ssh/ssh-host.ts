@@ -9,7 +9,8 @@ import { detectServices } from '../services/detect-services.ts';
 import { becomeRoot, type Privileges } from './become-root.ts';
 import { compressedFile } from './compressed-file.ts';
 import { ABSENT, DISK_FULL, digestScript, layScript, receiveScript, type SmallFile } from './file-scripts.ts';
-import { type RawResult, SshConnection, type SshOptions } from './ssh-connection.ts';
+import { SshConnection, type SshOptions } from './ssh-connection.ts';
+import type { RawResult } from './ssh-exec.ts';
 
 export interface SshHostOptions extends SshOptions {
   name: string;

@@ -7,14 +7,21 @@ import type { SshTarget } from './ssh-target.ts';
 
 const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
+/** What is tried to log in, in order. */
+export interface Login {
+  methods: AnyAuthMethod[];
+  /** Key files with a passphrase, which only an agent can use: they are no methods of their own. */
+  locked: readonly string[];
+}
+
 /**
- * What is tried to log in, in order: the agent, then key files (the one given, else those that ssh looks for). A key file with a
- * passphrase can only be used through an agent: where there is none, that is said at once and by name (SSH_AUTH_FAILED).
+ * The agent, then key files: the one given, else those that ssh looks for. Throws SSH_AUTH_FAILED where there is nothing to try, naming the key that
+ * has a passphrase.
  */
-export const authMethods = async (
+export const loginWith = async (
   target: SshTarget,
   options: { identityFile?: string | undefined; agentSocket?: string | undefined },
-): Promise<AnyAuthMethod[]> => {
+): Promise<Login> => {
   const { user: username } = target;
   const paths = options.identityFile ? [expandHome(options.identityFile)] : DEFAULT_KEYS.map((name) => join(homedir(), '.ssh', name));
   const methods: AnyAuthMethod[] = options.agentSocket ? [{ type: 'agent', username, agent: options.agentSocket }] : [];
@@ -28,17 +35,28 @@ export const authMethods = async (
     if (isLockedKey(key.toString('latin1'))) locked.push(path);
     else methods.push({ type: 'publickey', username, key });
   }
-  if (methods.length) return methods;
+  if (methods.length) return { methods, locked };
+  const [unlock] = unlocking(locked, options);
   throw new SlipwayError('SSH_AUTH_FAILED', {
     tried: `log in to ${target.host} as ${username}`,
-    cause: locked.length
-      ? `the key ${locked[0]} has a passphrase, and no agent is running (SSH_AUTH_SOCK is not set)`
-      : 'there is neither an agent nor a key file',
-    advice: locked.length
-      ? [`eval "$(ssh-agent)" && ssh-add ${locked[0]}`]
-      : ['ssh-keygen -t ed25519', `ssh-copy-id ${username}@${target.host}`],
+    cause: unlock?.cause ?? 'there is neither an agent nor a key file',
+    advice: unlock ? [unlock.advice] : ['ssh-keygen -t ed25519', `ssh-copy-id ${username}@${target.host}`],
   });
 };
+
+/** Why keys with a passphrase were of no use, and what makes them so. */
+export const unlocking = (
+  locked: readonly string[],
+  { agentSocket }: { agentSocket?: string | undefined },
+): { cause: string; advice: string }[] =>
+  locked.map((path) =>
+    agentSocket
+      ? { cause: `the key ${path} has a passphrase, and is used only where the agent has it`, advice: `ssh-add ${path}` }
+      : {
+          cause: `the key ${path} has a passphrase, and no agent is running (SSH_AUTH_SOCK is not set)`,
+          advice: `eval "$(ssh-agent)" && ssh-add ${path}`,
+        },
+  );
 
 const expandHome = (path: string): string => (path.startsWith('~/') ? join(homedir(), path.slice(2)) : path);
 

@@ -7,7 +7,8 @@ import type { Stored } from '../../api/meta/object.ts';
 import type { ConfigMap, Node } from '../../api/types/core-v1.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
-import { apiServers, type ClusterContext, controlPlanes, hostOf, onEveryNode } from '../cluster-context.ts';
+import { apiAccess } from '../admin-transport.ts';
+import { type ClusterContext, controlPlanes, hostOf, onEveryNode } from '../cluster-context.ts';
 import { openContext } from '../open-context.ts';
 import { SERVICES } from '../spec/node-paths.ts';
 import { layAgentSecrets } from '../steps/agents.ts';
@@ -125,7 +126,7 @@ const awaitInUse = async (context: ClusterContext): Promise<void> => {
     ...servers.map((node, index) => {
       const wanted = fresh.get(node.name)?.get('apiserver')?.pair.certPem;
       return wait(`see the API server of ${node.name} use its new certificate`, node, SERVICES.server, async () => {
-        const shown = wanted && (await certificateShownAt(apiServers(context)[index] ?? ''));
+        const shown = wanted && (await certificateShownAt(apiAccess(context).servers[index] ?? ''));
         if (wanted && shown !== new X509Certificate(wanted).fingerprint256) throw new Error('it shows the old one');
         const map = await client.get<Stored<ConfigMap>>(configMap, {
           namespace: 'kube-system',

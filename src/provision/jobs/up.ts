@@ -4,7 +4,7 @@ import type { ProgressEvent } from '../../base/progress.ts';
 import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
 import { openBundle } from '../bundle/open-bundle.ts';
-import { apiServers, type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
+import { type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
 import { checkNewNodes } from '../file/check-new-nodes.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
@@ -16,6 +16,7 @@ import { openJournal } from '../state/cluster-journal.ts';
 import { type ClusterState, ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { refuseElsewhere } from '../state/journalled-settings.ts';
 import { FIRST_STEPS, STEPS } from '../steps/index.ts';
+import { serverForClients } from '../steps/kubeconfig.ts';
 import { type Job, startJob } from './job.ts';
 import { takeNodeOut } from './remove-node.ts';
 
@@ -24,6 +25,8 @@ export interface UpResult {
   changed: boolean;
   context: string;
   server: string;
+  /** Hosts by way of which the API is reached: kubectl and others need `slipway tunnel`. */
+  through?: readonly string[];
   nodes: { name: string; address: string }[];
   milliseconds: number;
   /** What of a file the command line overrode. */
@@ -126,7 +129,8 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         cluster: spec.name,
         changed: prepared.changed || made.changed || Boolean(options.prune && outcome.removed.length),
         context: contextName(spec.name),
-        server: apiServers(context)[0] ?? '',
+        server: serverForClients(context).server,
+        ...(context.tunnel ? { through: context.tunnel.through } : {}),
         nodes: context.state.spec.nodes.map((node) => ({ name: node.name, address: context.state.addresses[node.name] ?? '' })),
         milliseconds: Date.now() - startedAt,
         ...(options.notes?.length ? { overrides: options.notes } : {}),
@@ -151,6 +155,7 @@ const stateOf = (
   dataDir,
   addresses: known?.addresses ?? {},
   ...(known?.overlay ? { overlay: known.overlay } : {}),
+  ...(known?.tunnelPort ? { tunnelPort: known.tunnelPort } : {}),
   programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
   ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
 });

@@ -6,9 +6,9 @@ import { PRODUCT_VERSION } from '../../base/product.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
-import { createRestTransport } from '../../client/rest/rest-transport.ts';
 import type { Host } from '../../hosts/host.ts';
-import { apiServers, type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
+import { adminTransport } from '../admin-transport.ts';
+import { type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
 import { openContext } from '../open-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
@@ -18,7 +18,6 @@ import { apiReady } from '../steps/api-ready.ts';
 import { certificates } from '../steps/certificates.ts';
 import { layContainerRuntime } from '../steps/container-runtime.ts';
 import { layControlPlane } from '../steps/control-plane.ts';
-import { requirePki } from '../steps/lay-files.ts';
 import { requireClient } from '../steps/nodes-ready.ts';
 import { layPrograms } from '../steps/programs.ts';
 import { awaitAgent, awaitServer } from '../upgrade/await-healthy.ts';
@@ -87,8 +86,7 @@ const isServerStopped = async (context: ClusterContext): Promise<boolean> => {
 
 /** For what can be asked once the control plane is back. */
 const openAnyway = (context: ClusterContext): void => {
-  const { trustPem, admin } = requirePki(context);
-  const transport = createRestTransport({ servers: apiServers(context), ca: trustPem, cert: admin.certPem, key: admin.keyPem });
+  const transport = adminTransport(context);
   context.close.push(() => transport.close());
   context.client = createClient(transport);
 };

@@ -30,6 +30,8 @@ export interface ClusterState {
   movingSince?: string | undefined;
   /** How pods of different nodes reach each other, where that was found out on the hosts. */
   overlay?: 'routes' | 'vxlan' | undefined;
+  /** Of this computer, where `slipway tunnel` listens: set where the API is reached over SSH only. The kubeconfig names it. */
+  tunnelPort?: number | undefined;
   /** Of the programs on the nodes; absent where a version before 0.2 made the cluster. */
   programVersion?: string | undefined;
   /** An upgrade that has begun and not ended: it goes on, or is taken back. */

@@ -3,10 +3,9 @@ import { isNotFound } from '../../api/meta/status.ts';
 import type { Lease } from '../../api/types/coordination-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/create-client.ts';
-import { createRestTransport, type RestTransport } from '../../client/rest/rest-transport.ts';
-import { apiServers, type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
+import { openWay } from '../choose-way.ts';
+import { type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
 import { SERVICES } from '../spec/node-paths.ts';
-import { requirePki } from './lay-files.ts';
 import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
 
@@ -17,20 +16,16 @@ export const apiReady: Step<ClusterContext> = {
   name: 'api-ready',
   title: 'Waiting for the API',
   needs: ['control-plane', 'kubeconfig'],
-  apply: async (context) => {
-    const transport = adminTransport(context);
-    context.close.push(() => transport.close());
+  apply: async (context, report) => {
     const [first] = controlPlanes(context.spec);
-    await waitFor(
-      async () => (await transport.send({ method: 'GET', path: '/readyz', signal: context.signal })).status === 200 || undefined,
-      {
-        signal: context.signal,
-        timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
-        tried: 'reach the API server',
-        logs: first && { host: hostOf(context, first), service: SERVICES.server },
-        advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${first?.name} ${SERVICES.server}`],
-      },
-    );
+    const transport = await waitFor(await openWay(context), {
+      signal: context.signal,
+      timeoutMs: context.options.timeoutMs ?? TIMEOUT_MS,
+      tried: 'reach the API server',
+      logs: first && { host: hostOf(context, first), service: SERVICES.server },
+      advice: [`slipway up ${context.spec.name} --keep`, `slipway logs-of ${first?.name} ${SERVICES.server}`],
+    });
+    if (context.tunnel) report(`by way of ${context.tunnel.through.join(', ')}`);
     context.client = createClient(transport);
     for (const { name } of context.spec.nodes.filter((node) => context.woken.has(node.name)))
       context.lastHeard.set(name, await renewedAt(context.client, name));
@@ -45,9 +40,4 @@ export const renewedAt = async (client: Client, node: string): Promise<string | 
     return undefined;
   });
   return found?.spec?.renewTime;
-};
-
-const adminTransport = (context: ClusterContext): RestTransport => {
-  const pki = requirePki(context);
-  return createRestTransport({ servers: apiServers(context), ca: pki.trustPem, cert: pki.admin.certPem, key: pki.admin.keyPem });
 };

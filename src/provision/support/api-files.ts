@@ -2,8 +2,8 @@ import type { KubeObject, Stored } from '../../api/meta/object.ts';
 import { pathOf, type ResourceName } from '../../api/meta/object.ts';
 import type { Secret } from '../../api/types/core-v1.ts';
 import { createClient } from '../../client/create-client.ts';
-import { createRestTransport, type RestTransport } from '../../client/rest/rest-transport.ts';
-import { connectionOf, parseKubeconfig } from '../../pki/kubeconfig.ts';
+import type { RestTransport } from '../../client/rest/rest-transport.ts';
+import { openTransport } from '../open-client.ts';
 import type { ClusterStateFolder } from '../state/cluster-state.ts';
 import { attempt, type Collected, newest } from './bundle-file.ts';
 
@@ -23,16 +23,14 @@ export interface ApiFiles extends Collected {
 /** Everything that the API keeps, one file a resource, with its metrics and how well it is. */
 export const apiFiles = async (folder: ClusterStateFolder, signal: AbortSignal): Promise<ApiFiles> => {
   const collected: ApiFiles = { files: [], missing: [], secretValues: [] };
-  let transport: RestTransport | undefined;
+  let opened: Awaited<ReturnType<typeof openTransport>> | undefined;
   try {
-    const connection = await connectionOf(parseKubeconfig((await folder.readFile('kubeconfig')) ?? '', `${folder.path}/kubeconfig`));
-    const { caPem: ca, certPem: cert, keyPem: key } = connection;
-    transport = createRestTransport({ servers: [connection.server], ca, cert, key, connectTimeoutMs: 3000 });
-    await collect(transport, collected, signal);
+    opened = await openTransport(folder);
+    await collect(opened.transport, collected, signal);
   } catch (error) {
     collected.missing.push({ what: 'API', why: error instanceof Error ? error.message : String(error) });
   } finally {
-    await transport?.close();
+    await opened?.close();
   }
   return collected;
 };

@@ -2,11 +2,10 @@ import { VERSION_ANNOTATION } from '../../api/config/agent-config.ts';
 import { node as nodeKind } from '../../api/core/node.ts';
 import type { Stored } from '../../api/meta/object.ts';
 import type { Node } from '../../api/types/core-v1.ts';
-import { createRestTransport } from '../../client/rest/rest-transport.ts';
-import { apiServers, type ClusterContext, hostOf } from '../cluster-context.ts';
+import { adminTransport } from '../admin-transport.ts';
+import { type ClusterContext, hostOf } from '../cluster-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { SERVICES } from '../spec/node-paths.ts';
-import { requirePki } from '../steps/lay-files.ts';
 import { requireClient } from '../steps/nodes-ready.ts';
 import { waitFor } from '../steps/wait.ts';
 
@@ -17,14 +16,7 @@ const STEADY_MS = 2500;
 /** The server of a node answers, and it is that version. */
 export const awaitServer = async (context: ClusterContext, node: NodeSpec, version: string): Promise<void> => {
   // A connection of its own: that of before may lie to the server that has gone.
-  const { trustPem, admin } = requirePki(context);
-  const transport = createRestTransport({
-    servers: apiServers(context),
-    ca: trustPem,
-    cert: admin.certPem,
-    key: admin.keyPem,
-    connectTimeoutMs: 2000,
-  });
+  const transport = adminTransport(context, { connectTimeoutMs: 2000 });
   try {
     const tried = `see the control plane of ${node.name} healthy in version ${version}`;
     await steadily(context, { tried, node, service: SERVICES.server }, async () => {

@@ -43,7 +43,12 @@ const driver = (name: string, more: Partial<WizardDriver> = {}): WizardDriver =>
   ...{ name, summary: `machines of ${name}`, usesHosts: false, missing: [], settings: [] },
   ...more,
 });
-const setting = (name: string, scope: 'cluster' | 'pool' | 'node' = 'cluster') => ({ name, scope, description: `the ${name}` });
+const setting = (name: string, scope: 'cluster' | 'pool' | 'node' = 'cluster') => ({
+  name,
+  scope,
+  type: 'string' as const,
+  description: `the ${name}`,
+});
 
 const cloud = driver('aws', {
   hasDisks: true,

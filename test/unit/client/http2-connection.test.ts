@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Http2Connection, NotSentError } from '../../../src/client/rest/http2-connection.ts';
 import { createAuthority, issueCertificate } from '../../../src/pki/certificates.ts';
@@ -92,4 +93,36 @@ test('closing does not wait for a handshake that never ends', async () => {
   await refused;
   assert.ok(performance.now() - began < 5000);
   silent.close();
+});
+
+/** Takes no more connections than its queue has room for, and says nothing to the others: what a firewall that drops does. */
+const FULL = `
+const { parentPort } = require('node:worker_threads');
+const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+  parentPort.postMessage(server.address().port);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30_000);
+});
+`;
+
+test('an address that says nothing is given up in the time that is given, and by closing', async () => {
+  const worker = new Worker(FULL, { eval: true });
+  const [port] = await once(worker, 'message');
+  const waiting: Socket[] = [];
+  const isTaken = (socket: Socket): Promise<boolean> => Promise.race([once(socket, 'connect').then(() => true), delay(300, false)]);
+  do waiting.push(connect(port, '127.0.0.1').on('error', () => {}));
+  while (await isTaken(waiting.at(-1) as Socket));
+  const open = (connectTimeoutMs: number): Http2Connection =>
+    new Http2Connection(`https://127.0.0.1:${port}`, { connectTimeoutMs, pingIntervalMs: 10_000 });
+  try {
+    const began = performance.now();
+    await assert.rejects(open(200).request({ ':path': '/' }, { endStream: true }), { message: /no connection within 200 ms/ });
+    const patient = open(60_000);
+    const refused = assert.rejects(patient.request({ ':path': '/' }, { endStream: true }), NotSentError);
+    await patient.close();
+    await refused;
+    assert.ok(performance.now() - began < 5000);
+  } finally {
+    for (const socket of waiting) socket.destroy();
+    await worker.terminate();
+  }
 });

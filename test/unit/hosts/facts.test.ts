@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { FACTS_SCRIPT } from '../../../src/hosts/facts/facts-script.ts';
+import { factsOf } from '../../../src/hosts/facts/host-facts.ts';
 import { parseFacts } from '../../../src/hosts/facts/parse-facts.ts';
 
 test('the script finds out what this machine is, also where the shell is strict and the PATH is bare', () => {
@@ -75,4 +76,29 @@ test('a host that says nothing has nothing, rather than something wrong', () => 
   assert.equal(facts.init, 'none');
   assert.equal(facts.clockAheadMs, 0);
   assert.equal(facts.marker, undefined);
+});
+
+test('a connection is asked once, however many want to know at the same time, and again when that is said or it failed', async () => {
+  let asked = 0;
+  let isDown = false;
+  const host = {
+    name: 'host-1',
+    run: async () => {
+      asked += 1;
+      if (isDown) throw new Error('gone');
+      return { exitCode: 0, stdout: TEXT, stderr: '' };
+    },
+  };
+  const [first, second] = await Promise.all([factsOf(host), factsOf(host)]);
+  assert.equal(first, second);
+  assert.equal(await factsOf(host), first);
+  assert.equal(asked, 1);
+  assert.notEqual(await factsOf(host, { again: true }), first);
+  assert.equal(asked, 2);
+  await factsOf({ ...host });
+  assert.equal(asked, 3, 'another connection is asked by itself');
+  isDown = true;
+  await assert.rejects(factsOf(host, { again: true }), /gone/);
+  isDown = false;
+  assert.equal((await factsOf(host)).cpus, 4);
 });
