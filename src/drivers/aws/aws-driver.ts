@@ -98,7 +98,7 @@ class AwsDriver implements Driver {
         name: spec.name,
         state: there ? (machineOf(there).state === 'running' ? 'present' : 'stopped') : 'absent',
         detail: `${type ?? 'no known type'}${spot ? ' (spot)' : ''} in ${this.#clients.region}, ${spec.diskGiB ?? DEFAULTS.diskGiB} GiB`,
-        usdPerHour: priceOf({ type, region: this.#clients.region, diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB, spot }),
+        ...priceOf({ type, region: this.#clients.region, diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB, spot }),
       };
     });
     return [...shared, ...machines];

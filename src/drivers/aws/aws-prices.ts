@@ -49,10 +49,19 @@ export const instanceTypeOf = (spec: Pick<MachineSpec, 'cpus' | 'memoryMiB' | 's
   return TYPES.filter((type) => type.cpus >= cpus && type.memoryMiB >= memoryMiB).toSorted((a, b) => a.usdPerHour - b.usdPerHour)[0]?.type;
 };
 
-/** Of an instance with its disk; undefined for types and regions that the table lacks, and for spot, whose price changes. */
-export const priceOf = (machine: { type: string | undefined; region: string; diskGiB: number; spot: boolean }): number | undefined => {
+/** Of an instance with its disk; or why that is not known: spot, whose price changes, and types and regions that the table lacks. */
+export const priceOf = (machine: {
+  type: string | undefined;
+  region: string;
+  diskGiB: number;
+  spot: boolean;
+}): { usdPerHour: number } | { unpriced: string } => {
+  if (machine.spot) return { unpriced: 'spot' };
   const found = TYPES.find(({ type }) => type === machine.type);
+  if (!found) return { unpriced: machine.type ?? 'no known type' };
   const factor = REGION_FACTORS[machine.region];
-  if (!found || !factor || machine.spot) return undefined;
-  return Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_PER_MONTH) * factor * 10_000) / 10_000;
+  if (!factor) return { unpriced: machine.region };
+  return {
+    usdPerHour: Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_PER_MONTH) * factor * 10_000) / 10_000,
+  };
 };

@@ -8,7 +8,7 @@ export interface Plan {
   /** What keeps `up` from beginning, each with what mends it. */
   problems: { problem: string; fix: string }[];
   warnings: string[];
-  /** Where a driver tells prices: of everything that the cluster is to have. */
+  /** Where a driver tells prices: of everything that the cluster is to have but what is `unpriced`. */
   usdPerHour?: number;
   usdPerMonth?: number;
 }
@@ -29,6 +29,8 @@ export interface PlannedChange {
   driver?: string | undefined;
   detail?: string | undefined;
   usdPerHour?: number | undefined;
+  /** Why its price is not known, where it has one. */
+  unpriced?: string | undefined;
 }
 
 export const ACTIONS: readonly PlannedAction[] = ['create', 'change', 'start', 'replace', 'remove', 'unchanged'];
@@ -74,14 +76,24 @@ export const planText = (plan: Plan, overrides: readonly string[] = []): string 
   if (shown.length) lines.push('');
   const counts = ACTIONS.filter((action) => plan.summary[action]).map((action) => `${plan.summary[action]} ${WORDS[action]}`);
   lines.push(plan.changed ? `Plan: ${counts.join(', ')}` : `No changes: all is as it is to be (${counts.join(', ')})`);
-  if (plan.usdPerHour !== undefined)
-    lines.push(`Price: $${plan.usdPerHour} an hour, $${plan.usdPerMonth} a month of ${HOURS_A_MONTH} hours, without traffic and taxes`);
+  lines.push(...priceLines(plan));
   for (const warning of plan.warnings) lines.push(`Warning: ${warning}`);
   for (const { problem, fix } of plan.problems) lines.push(`In the way: ${problem.replace(/\.$/, '')}`, `  try: ${fix}`);
   return `${lines.join('\n')}\n`;
 };
 
+/** What is not in the sum is named, so that nobody takes it for the bill. */
+const priceLines = ({ usdPerHour, usdPerMonth, changes }: Plan): string[] => {
+  const reasons = changes.flatMap(({ unpriced, action }) => (unpriced === undefined || action === 'remove' ? [] : [unpriced]));
+  const known = usdPerHour === undefined ? [] : [`$${usdPerHour} an hour, $${usdPerMonth} a month of ${HOURS_A_MONTH} hours`];
+  const machines = `${reasons.length} machine${reasons.length === 1 ? '' : 's'} of unknown price (${[...new Set(reasons)].join(', ')})`;
+  const parts = [...known, ...(reasons.length ? [machines] : [])];
+  return parts.length ? [`Price: ${parts.join(', and ')}; public addresses, load balancers, traffic and taxes are not in it`] : [];
+};
+
 const titleOf = ({ kind, name, node }: PlannedChange): string => `${kind} ${name}${node ? ` on ${node}` : ''}`;
 
-const detailOf = ({ detail, usdPerHour }: PlannedChange): string =>
-  [detail, usdPerHour === undefined ? undefined : `$${usdPerHour}/h`].filter(Boolean).join(', ');
+const detailOf = ({ detail, usdPerHour, unpriced }: PlannedChange): string =>
+  [detail, usdPerHour === undefined ? undefined : `$${usdPerHour}/h`, unpriced === undefined ? undefined : 'price unknown']
+    .filter(Boolean)
+    .join(', ');

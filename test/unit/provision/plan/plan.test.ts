@@ -28,9 +28,22 @@ test('a person sees a line a change and the sums', () => {
   ~ file /etc/slipway/agent.json on lab-1
 
 Plan: 1 to make, 1 to change, 1 to remove, 2 unchanged
-Price: $0.048 an hour, $35.04 a month of 730 hours, without traffic and taxes
+Price: $0.048 an hour, $35.04 a month of 730 hours; public addresses, load balancers, traffic and taxes are not in it
 `,
   );
+});
+
+test('machines of unknown price are not in the sum, and named beside it', () => {
+  const spare = (name: string, unpriced: string): PlannedChange => ({ action: 'create', kind: 'machine', name, detail: 'm', unpriced });
+  const unknown = [spare('lab-4', 'spot'), spare('lab-5', 'spot'), spare('lab-6', 'x9.large')];
+  const extra = '; public addresses, load balancers, traffic and taxes are not in it\n';
+  const plan = finishPlan('lab', [...CHANGES, ...unknown], NOTHING);
+  assert.equal(plan.usdPerHour, 0.048);
+  assert.match(planText(plan), /\+ machine lab-4 +m, price unknown\n/);
+  const both = '$0.048 an hour, $35.04 a month of 730 hours, and 3 machines of unknown price (spot, x9.large)';
+  assert.ok(planText(plan).endsWith(`Price: ${both}${extra}`), planText(plan));
+  const alone = finishPlan('lab', unknown.slice(0, 1), NOTHING);
+  assert.ok(planText(alone).endsWith(`Price: 1 machine of unknown price (spot)${extra}`), planText(alone));
 });
 
 test('nothing to do is said as such; no price without one', () => {
