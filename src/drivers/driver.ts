@@ -213,6 +213,8 @@ export interface PlannedResource {
   /** What it is to be: `2 CPUs, 2048 MiB`, `t3.small in eu-central-1a`. */
   detail?: string | undefined;
   usdPerHour?: number | undefined;
+  /** It costs something, and nobody knows how much before: why, in a word or two. Then `usdPerHour` is left out. */
+  unpriced?: string | undefined;
 }
 
 export interface Finding {

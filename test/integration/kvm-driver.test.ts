@@ -1,12 +1,12 @@
 /** The kvm driver against a real libvirtd. Its machines have an empty disk: that guests answer is the matter of `npm run test:kvm`. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Driver, MachineSpec } from '../../src/drivers/driver.ts';
+import type { Driver, Journal, MachineSpec } from '../../src/drivers/driver.ts';
 import { createKvmDriver } from '../../src/drivers/kvm/kvm-driver.ts';
 import { KvmStorage, volumePrefix } from '../../src/drivers/kvm/kvm-storage.ts';
 import { Virsh } from '../../src/drivers/kvm/virsh.ts';
@@ -40,6 +40,17 @@ const spec = (name: string, more: object = {}): MachineSpec => ({
   settings: { ...settings, ...more },
 });
 const virsh = async (...args: string[]): Promise<string> => (await suite.run(['virsh', '--quiet', ...args])).stdout;
+
+/** Runs `work` with a script for virsh, before the real one in the path. */
+const withVirsh = async (script: string, work: () => Promise<void>): Promise<void> => {
+  await suite.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/usr/local/sbin']);
+  try {
+    writeFileSync('/usr/local/sbin/virsh', `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await work();
+  } finally {
+    await suite.run(['umount', '/usr/local/sbin']);
+  }
+};
 
 /** The disk of a computer, with nothing on it but the mark of a boot sector. */
 const emptyDisk = (bytes: number, fill: number | string = 0): Buffer => {
@@ -90,6 +101,9 @@ describe('kvm driver', { skip }, () => {
     assert.ok((await driver.plan([spec('k-1'), spec('k-2')])).every(({ state }) => state === 'present'));
     assert.deepEqual((await virsh('list', '--name', '--autostart')).trim().split('\n').sort(), ['k.k-1', 'k.k-2']);
     assert.deepEqual(await driver.list('other'), []);
+    // As large as the pool's nodes are to have it, whatever the image is.
+    const disk = await virsh('vol-dumpxml', 'slipway-k.k-1.qcow2', '--pool', 'slipway');
+    assert.match(disk, /<capacity unit='bytes'>1073741824<\/capacity>/);
   });
 
   test('another installation finds the machines, and takes none of them for its own', async () => {
@@ -305,6 +319,48 @@ describe('kvm driver', { skip }, () => {
     assert.doesNotMatch(await virsh('pool-list', '--all', '--name'), /half/);
   });
 
+  test('nothing is made that does not stand in the journal, and all of it is forgotten at the end', async () => {
+    const log = join(suite.root, 'order.log');
+    const kept = openJournal(join(suite.root, 'order-state'));
+    const journal: Journal = {
+      ...kept,
+      record: async (entry) => {
+        await kept.record(entry);
+        appendFileSync(log, `journal ${entry.kind} ${entry.name}\n`);
+      },
+    };
+    const options = { dataDir: suite.data, stateDir: join(suite.root, 'order-state'), requirements: [] };
+    const more = { pool: 'order', poolFolder: join(suite.root, 'order-pool') };
+    const own = createKvmDriver({ ...options, journal, settings: { ...settings, ...more } });
+    await withVirsh(
+      `case "$4" in
+      net-define) echo made network j ;;
+      pool-define-as) echo "made pool $5" ;;
+      vol-create-as) echo "made volume $6" ;;
+      vol-create) echo "made volume $(sed -n 's/.*<name>\\(.*\\)<.name>.*/\\1/p' "$6")" ;;
+      define) echo made machine j-1 ;;
+      esac >> ${log}
+      exec /usr/bin/virsh "$@"`,
+      () => makeEmpty(own, { ...spec('j-1', more), cluster: 'j' }),
+    );
+    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    const made = lines.filter((line) => line.startsWith('made '));
+    for (const line of made)
+      assert.ok(lines.indexOf(line.replace('made', 'journal')) < lines.indexOf(line), `${line}\n${lines.join('\n')}`);
+    const kinds = made.map((line) => line.split(' ')[1]);
+    assert.deepEqual([...new Set(kinds)].sort(), ['machine', 'network', 'pool', 'volume']);
+    // Image with its mark; disk, seed and console.
+    assert.equal(kinds.filter((kind) => kind === 'volume').length, 5, made.join('\n'));
+    // Another program, with the journal and without the cluster's file, knows nothing of its pool.
+    const later = createKvmDriver({ ...options, journal: kept });
+    await later.destroy({ cluster: 'j', name: 'j-1' });
+    await later.destroyShared('j');
+    assert.equal((await virsh('vol-list', 'order')).trim(), '');
+    assert.deepEqual(await kept.entries(), []);
+    await virsh('pool-destroy', 'order');
+    await virsh('pool-undefine', 'order');
+  });
+
   test('what a crash has left is made anew; the journal names what was begun', async () => {
     const journal = openJournal(join(suite.root, 'state'));
     const names = (await journal.entries()).map(({ kind, name }) => `${kind} ${name}`);
@@ -328,20 +384,13 @@ describe('kvm driver', { skip }, () => {
   });
 
   test('who may not talk to libvirt is told of its group', async () => {
-    // The virsh of another user, before the real one in the path.
-    await suite.run(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/usr/local/sbin']);
-    try {
-      writeFileSync('/usr/local/sbin/virsh', '#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/virsh "$@"\n', {
-        mode: 0o755,
-      });
+    await withVirsh('exec setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/virsh "$@"', async () => {
       const [finding] = await driver.preflight();
       assert.deepEqual([finding?.severity, finding?.code], ['error', 'HYPERVISOR_UNREACHABLE']);
       assert.match(finding?.problem ?? '', /Permission denied/);
       assert.match(finding?.fix ?? '', /--groups libvirt/);
       await assert.rejects(driver.list('k'), { code: 'HYPERVISOR_UNREACHABLE', message: /Permission denied/ });
-    } finally {
-      await suite.run(['umount', '/usr/local/sbin']);
-    }
+    });
   });
 
   test('without libvirt the error says how it is started', async () => {

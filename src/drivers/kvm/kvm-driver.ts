@@ -99,7 +99,7 @@ class KvmDriver implements Driver {
       if (domain.running) await this.#virsh.find(['destroy', name], { tried }).catch(ignoreWhenStopped);
       await this.#virsh.find(['undefine', name, '--snapshots-metadata', '--nvram'], { tried });
     }
-    await new KvmStorage(this.#virsh, domain?.mark.pool ?? this.#settings.pool).removeAll(`${volumePrefix(id.cluster)}${id.name}.`);
+    await this.#removeVolumes(domain?.mark.pool ?? this.#settings.pool, `${volumePrefix(id.cluster)}${id.name}.`);
     await this.#maker.alone.run(async () => {
       const network = await findNetwork(this.#virsh, id.cluster);
       if (!network) return;
@@ -113,11 +113,24 @@ class KvmDriver implements Driver {
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.list(cluster)).length) return;
     await removeNetwork(this.#virsh, cluster);
-    const storage = new KvmStorage(this.#virsh, this.#settings.pool);
-    await storage.removeAll(volumePrefix(cluster));
-    // Another pool is its user's own.
-    if (this.#settings.pool === DEFAULT_POOL) await storage.pool.removeIfEmpty();
-    await this.#options.journal.forget({ kind: 'network', name: cluster });
+    const { journal } = this.#options;
+    // Those of the journal too: nothing else knows of a pool of the cluster's own where its file was lost.
+    const noted = (await journal.entries()).filter(({ kind }) => kind === 'pool').map(({ name }) => name);
+    for (const name of new Set([this.#settings.pool, ...noted])) {
+      await this.#removeVolumes(name, volumePrefix(cluster));
+      // Another pool is its user's own.
+      if (name === DEFAULT_POOL) await new KvmStorage(this.#virsh, name).pool.removeIfEmpty();
+      await journal.forget({ kind: 'pool', name });
+    }
+    await journal.forget({ kind: 'network', name: cluster });
+  }
+
+  /** All whose names begin so, whether they stand in the journal or not. */
+  async #removeVolumes(pool: string, prefix: string): Promise<void> {
+    const { journal } = this.#options;
+    await new KvmStorage(this.#virsh, pool).removeAll(prefix);
+    for (const { kind, name, details } of await journal.entries())
+      if (kind === 'volume' && details?.['pool'] === pool && name.startsWith(prefix)) await journal.forget({ kind, name });
   }
 
   async connect(machine: Machine): Promise<Host> {

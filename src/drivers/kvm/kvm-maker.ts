@@ -41,10 +41,11 @@ export class KvmMaker {
       await this.#requireFree(spec, ownerOf(clientKey.publicKey));
       await journal.record({ kind: 'network', name: spec.cluster, driver: 'kvm', details: { uri: virsh.uri, pool: settings.pool } });
       await journal.record({ kind: 'machine', name: spec.name, driver: 'kvm', id: domainUuid(spec), details: { uri: virsh.uri } });
+      await journal.record({ kind: 'pool', name: settings.pool, driver: 'kvm', details: { uri: virsh.uri } });
       await ensureNetwork(virsh, spec.cluster, { subnet: settings.subnet, mode: settings.networkMode });
       await storage.pool.ensure(settings.poolFolder);
       const image = await this.#image(spec, settings, { storage, context });
-      const boot = await this.#directBoot(spec.cluster, settings, storage);
+      const boot = await this.#directBoot(spec.cluster, settings, { storage, context });
       // Read again: addresses are taken one by one.
       const network = (await findNetwork(virsh, spec.cluster)) as KvmNetwork;
       return { network, image, boot, address: await reserveAddress(virsh, network, spec) };
@@ -63,11 +64,14 @@ export class KvmMaker {
       [{ mac: macOf(address), address: `${address}/24`, gateway: `${network.prefix}.1`, nameservers: [`${network.prefix}.1`] }],
     );
     const volume = `${volumePrefix(spec.cluster)}${spec.name}`;
-    const volumes = await this.alone.run(async () => ({
-      disk: await storage.overlay(`${volume}.qcow2`, image, diskBytes(spec, image)),
-      seed: await storage.uploadBytes(`${volume}.seed.iso`, seed),
-      console: await storage.uploadBytes(`${volume}.console`, Buffer.alloc(0)),
-    }));
+    const volumes = await this.alone.run(async () => {
+      await this.#announce(storage, `${volume}.qcow2`, `${volume}.seed.iso`, `${volume}.console`);
+      return {
+        disk: await storage.overlay(`${volume}.qcow2`, image, diskBytes(spec, image)),
+        seed: await storage.uploadBytes(`${volume}.seed.iso`, seed),
+        console: await storage.uploadBytes(`${volume}.console`, Buffer.alloc(0)),
+      };
+    });
     const mark: DomainMark = {
       cluster: spec.cluster,
       node: spec.name,
@@ -136,10 +140,8 @@ export class KvmMaker {
         ],
       });
     const name = await imageVolume(spec.cluster, settings);
-    if (await storage.find(completeMark(name))) {
-      const there = await storage.find(name);
-      if (there) return there;
-    }
+    const there = await findWhole(storage, name);
+    if (there) return there;
     const source = { image: settings.image, sha256: settings.imageSha256 };
     const file = await fetchImage(source, { cacheDir: this.#options.cacheDir, signal: context.signal, progress: context.progress });
     if (file.format !== 'qcow2' && file.format !== 'raw')
@@ -155,20 +157,14 @@ export class KvmMaker {
         advice: [`qemu-img info ${file.path}`],
       });
     context.progress(`copying the image to the storage pool ${settings.pool}`);
-    const made = await storage.upload(name, file.path, context.signal);
-    await storage.uploadBytes(completeMark(name), Buffer.from('\n'));
-    return made;
+    return this.#copyWhole(storage, { name, from: file.path, signal: context.signal });
   }
 
-  async #directBoot(cluster: string, settings: KvmSettings, storage: KvmStorage) {
+  async #directBoot(cluster: string, settings: KvmSettings, { storage, context }: { storage: KvmStorage; context: DriverContext }) {
     const copy = async (path: string | undefined): Promise<string> => {
       if (!path) return '';
       const name = await imageVolume(cluster, { image: path });
-      const there = (await storage.find(completeMark(name))) && (await storage.find(name));
-      if (there) return there.path;
-      const made = await storage.upload(name, path);
-      await storage.uploadBytes(completeMark(name), Buffer.from('\n'));
-      return made.path;
+      return ((await findWhole(storage, name)) ?? (await this.#copyWhole(storage, { name, from: path, signal: context.signal }))).path;
     };
     return {
       kernel: await copy(settings.kernel),
@@ -176,7 +172,23 @@ export class KvmMaker {
       kernelArguments: settings.kernel ? (settings.kernelArguments ?? 'root=/dev/vda rw console=ttyS0') : '',
     };
   }
+
+  async #copyWhole(storage: KvmStorage, { name, from, signal }: { name: string; from: string; signal: AbortSignal }): Promise<Volume> {
+    await this.#announce(storage, name, completeMark(name));
+    const made = await storage.upload(name, from, signal);
+    await storage.uploadBytes(completeMark(name), Buffer.from('\n'));
+    return made;
+  }
+
+  async #announce(storage: KvmStorage, ...volumes: readonly string[]): Promise<void> {
+    const { virsh, journal } = this.#options;
+    for (const name of volumes)
+      await journal.record({ kind: 'volume', name, driver: 'kvm', details: { uri: virsh.uri, pool: storage.pool.name } });
+  }
 }
+
+const findWhole = async (storage: KvmStorage, name: string): Promise<Volume | undefined> =>
+  (await storage.find(completeMark(name))) && (await storage.find(name));
 
 const diskBytes = (spec: MachineSpec, image: Volume): number => {
   if (spec.diskGiB && spec.diskGiB * GIBIBYTE < image.capacityBytes)

@@ -131,14 +131,20 @@ class VirtualBoxDriver implements Driver {
       await rm(this.#files.folder(id), { recursive: true, force: true });
       await rm(`${this.#files.machines}${groupOf(id.cluster)}/${name}`, { recursive: true, force: true });
     });
-    await this.#options.journal.forget({ kind: 'machine', name });
+    await this.#options.journal.forget({ kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.#box.machines(groupOf(cluster))).length) return;
     await this.#box.removeNetwork(networkName(cluster));
-    await this.#options.journal.forget({ kind: 'network', name: networkName(cluster) });
-    for (const base of await this.#files.bases()) await this.#box.removeDisk(base);
+    const { journal } = this.#options;
+    await journal.forget({ kind: 'network', name: networkName(cluster) });
+    // VirtualBox may list one whose file is gone.
+    const noted = (await journal.entries()).filter(({ kind }) => kind === 'disk').map(({ name }) => name);
+    for (const name of new Set([...(await this.#files.bases()), ...noted])) {
+      await this.#box.removeDisk(join(this.#files.root, name));
+      await journal.forget({ kind: 'disk', name });
+    }
     await rm(this.#files.root, { recursive: true, force: true });
   }
 
@@ -210,10 +216,17 @@ class VirtualBoxDriver implements Driver {
     const prefix = await this.#ensureNetwork(spec.cluster, subnet);
     const address = freeAddress(prefix, await this.#box.machines(groupOf(spec.cluster)));
     const mac = macOf(address);
-    await journal.record({ kind: 'machine', name, driver: this.name, id: machineUuid(spec) });
+    // With its own disk and seed, which go with it.
+    await journal.record({ kind: 'machine', name: spec.name, driver: this.name, id: machineUuid(spec) });
     context.progress(`making the disk of ${spec.name}`);
     const fetch = { cacheDir: imageCacheDir(), signal: context.signal, progress: context.progress };
-    const parent = await this.#files.base(this.#box, { image, sha256, sizeGiB: spec.diskGiB, fetch });
+    const parent = await this.#files.base(this.#box, {
+      image,
+      sha256,
+      sizeGiB: spec.diskGiB,
+      fetch,
+      announce: (disk) => this.#announceDisk(disk),
+    });
     await this.#files.writeSeed(spec, { user, mac, address, gateway: `${prefix}.1` });
     await rm(this.#files.disk(spec), { force: true });
     await this.#box.createLinkedDisk({ path: this.#files.disk(spec), parent });
@@ -236,6 +249,10 @@ class VirtualBoxDriver implements Driver {
       consoleFile: `${this.#files.folder(spec)}/console.log`,
       labels: { cluster: spec.cluster, node: spec.name, address, user },
     });
+  }
+
+  #announceDisk(name: string): Promise<void> {
+    return this.#options.journal.record({ kind: 'disk', name, driver: this.name });
   }
 
   async #ensureNetwork(cluster: string, wanted: string | undefined): Promise<string> {

@@ -9,6 +9,12 @@ import type { MachineId } from '../driver.ts';
 import { type FetchOptions, fetchImage, type ImageSource, imageKey } from '../images/machine-image.ts';
 import type { VirtualBox } from './virtualbox.ts';
 
+interface BaseWish extends ImageSource {
+  sizeGiB: number;
+  fetch: FetchOptions;
+  announce: (name: string) => Promise<void>;
+}
+
 /** Where a cluster's disks, seeds and keys lie: below the cluster's own folder, private to its user. */
 export class VirtualBoxFiles {
   readonly root: string;
@@ -56,19 +62,24 @@ export class VirtualBoxFiles {
     await writeAtomically(this.seed(id), seed, 0o600);
   }
 
-  /** Disks that others are made from. */
+  /** Disks that others are made from, by their names in `root`. */
   async bases(): Promise<string[]> {
     const names = await readdir(this.root).catch(() => []);
-    return names.filter((name) => /^base-.*\.vdi$/.test(name)).map((name) => join(this.root, name));
+    return names.filter((name) => /^base-.*\.vdi$/.test(name));
   }
 
-  /** The disk that those of the machines are made from; made once for an image and a size. Throws MACHINE_IMAGE_MISSING, MACHINE_IMAGE_INVALID. */
-  async base(box: VirtualBox, { sizeGiB, fetch, ...source }: ImageSource & { sizeGiB: number; fetch: FetchOptions }): Promise<string> {
-    const path = join(this.root, `base-${await imageKey(source)}-${sizeGiB}.vdi`);
+  /**
+   * The disk that those of the machines are made from; made once for an image and a size, and told to `announce` before. Throws
+   * MACHINE_IMAGE_MISSING, MACHINE_IMAGE_INVALID.
+   */
+  async base(box: VirtualBox, { sizeGiB, fetch, announce, ...source }: BaseWish): Promise<string> {
+    const name = `base-${await imageKey(source)}-${sizeGiB}.vdi`;
+    const path = join(this.root, name);
     // A disk cannot be renamed once VirtualBox knows it: a mark says that it is whole.
     const mark = `${path}.ok`;
     if (await exists(mark)) return path;
     const image = await fetchImage(source, fetch);
+    await announce(name);
     await mkdir(this.root, { recursive: true, mode: 0o700 });
     await box.removeDisk(path);
     await rm(path, { force: true });

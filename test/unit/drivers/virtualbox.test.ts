@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
+import type { Driver, Journal } from '../../../src/drivers/driver.ts';
 import type { VirtualBox, VirtualBoxVersion } from '../../../src/drivers/virtualbox/virtualbox.ts';
 import { createVirtualBoxDriver } from '../../../src/drivers/virtualbox/virtualbox-driver.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
+import { VirtualBoxInMemory } from '../../support/virtualbox-in-memory.ts';
 
 const FOLDER = '/nonexistent';
 const findings = (version: VirtualBoxVersion | undefined) =>
@@ -24,4 +30,56 @@ for (const [what, version, problem] of [
 
 test('one that can is as it has to be', async () => {
   assert.deepEqual(await findings({ version: '7.2.22', hasKernelDriver: true }), []);
+});
+
+const ID = { cluster: 'demo', name: 'demo-1' };
+
+test('nothing is made that does not stand in the journal, and all of it is forgotten at the end', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-box-'));
+  const order: string[] = [];
+  const kept = openJournal(folder);
+  const journal: Journal = {
+    ...kept,
+    record: async (entry) => {
+      await kept.record(entry);
+      order.push(`journal ${entry.kind}`);
+    },
+  };
+  const MADE: Readonly<Record<string, string>> = {
+    createNetwork: 'network',
+    importDisk: 'disk',
+    createLinkedDisk: 'machine',
+    forward: 'machine',
+    createMachine: 'machine',
+  };
+  const sandboxes = { destroy: async () => {}, destroyShared: async () => {} } as unknown as Driver;
+  const box = new Proxy(new VirtualBoxInMemory(sandboxes), {
+    get: (target, name: keyof VirtualBox) => {
+      if (name === 'start') return () => Promise.reject(new SlipwayError('COMMAND_FAILED', { tried: 'start it', cause: 'no driver' }));
+      const method = target[name].bind(target) as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) => {
+        if (MADE[name]) order.push(name);
+        return method(...args);
+      };
+    },
+  });
+  try {
+    const image = join(folder, 'image.raw');
+    writeFileSync(image, 'an image');
+    const driver = createVirtualBoxDriver({ dataDir: folder, stateDir: folder, requirements: [], journal }, box);
+    const context = { signal: new AbortController().signal, progress: () => {} };
+    await assert.rejects(driver.create({ ...ID, settings: { image } }, context), { code: 'COMMAND_FAILED' });
+    for (const [call, kind] of Object.entries(MADE)) {
+      assert.ok(order.includes(call), `${call} was not called`);
+      const entry = order.indexOf(`journal ${kind}`);
+      assert.ok(entry >= 0 && entry < order.indexOf(call), `${call} came before its entry: ${order.join(', ')}`);
+    }
+    // By the name that `down` finds in the journal, where the machine was never finished.
+    for (const { kind, name } of await kept.entries()) if (kind === 'machine') await driver.destroy({ cluster: 'demo', name });
+    await driver.destroyShared('demo');
+    assert.deepEqual(await kept.entries(), []);
+    assert.deepEqual(await box.machines('/slipway/demo'), []);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
