@@ -60,7 +60,7 @@ const CASES: readonly { it: string; args: string[]; code: number; says: RegExp }
     it: 'hosts for sandboxes',
     args: ['up', 'x', '--driver', 'local', '--host', 'h'],
     code: 2,
-    says: /the driver local, which takes no hosts/,
+    says: /the driver local has no such setting; for ssh there is one[\s\S]*slipway up x --driver ssh --host h/,
   },
   { it: 'a node of no cluster', args: ['node', 'kill', 'x-1'], code: 1, says: /CLUSTER_UNKNOWN[\s\S]*no cluster has been made yet/ },
 ];
@@ -98,6 +98,15 @@ test('a subnet that is routed already is refused, and taken back', async () => {
   assert.deepEqual(names(), []);
 });
 
+/** Of a cluster whose machines get an image that is there. */
+const fileFor = (driver: string): string => {
+  const [file, image] = [join(suite.root, `${driver}.yaml`), join(suite.root, 'guest.qcow2')];
+  writeFileSync(image, '');
+  const spec = { driver, drivers: { [driver]: { image } }, pools: [{ name: 'main', count: 1 }] };
+  writeFileSync(file, JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Cluster', metadata: { name: 'x' }, spec }));
+  return file;
+};
+
 /** A computer without virsh, whose apt-get brings it: in the suite's own mounts. */
 const withoutVirsh = async (work: (installed: () => string) => Promise<void>): Promise<void> => {
   const log = join(suite.root, 'apt.log');
@@ -118,18 +127,19 @@ const withoutVirsh = async (work: (installed: () => string) => Promise<void>): P
 test('what a driver lacks on this computer is told before anything is asked of it, and installed with --yes', {
   skip: existsSync('/usr/bin/virsh') ? false : 'virsh is not installed',
 }, async () => {
+  const file = fileFor('kvm');
   await withoutVirsh(async (installed) => {
     const doctor = await suite.slipway(['doctor', '--driver', 'kvm', '-o', 'json']);
     const [{ fix }] = JSON.parse(doctor.stdout) as [{ fix: string }];
-    const planned = await suite.slipway(['plan', 'x', '--driver', 'kvm']);
+    const planned = await suite.slipway(['plan', '-f', file]);
     assert.equal(planned.code, 0, planned.stderr);
     assert.match(planned.stdout, /\+ machine x-1 +control plane[\s\S]*In the way: This host lacks virsh\n/);
     assert.ok(planned.stdout.includes(`try: ${fix}\n`), planned.stdout);
-    const refused = await suite.slipway(['up', 'x', '--driver', 'kvm']);
+    const refused = await suite.slipway(['up', '-f', file]);
     assert.match(refused.stderr, /PACKAGES_MISSING[\s\S]*This host lacks virsh/);
     assert.ok(refused.stderr.includes(fix), refused.stderr);
     assert.equal(installed(), '');
-    const result = await suite.slipway(['up', 'x', '--driver', 'kvm', '--yes']);
+    const result = await suite.slipway(['up', '-f', file, '--yes']);
     assert.match(installed(), /^install --yes .*libvirt-clients/);
     // No libvirt runs here: that is what is looked at next.
     assert.match(result.stderr, /HYPERVISOR_UNREACHABLE/);
@@ -140,7 +150,7 @@ test('what a driver lacks on this computer is told before anything is asked of i
 test('a plan for VirtualBox says how it is installed', {
   skip: existsSync('/usr/bin/VBoxManage') && 'VirtualBox is installed',
 }, async () => {
-  const result = await suite.slipway(['plan', 'x', '--driver', 'virtualbox']);
+  const result = await suite.slipway(['plan', '-f', fileFor('virtualbox')]);
   assert.match(result.stdout, /In the way: VirtualBox is not installed\n +try: apt-get install virtualbox/);
 });
 
