@@ -7,7 +7,7 @@
  *     yield { type: 'step-done', step: 'machines', changed: true };
  *   }
  *
- * and a command shows them with `showProgress(events, ...)` of cli/progress/show-progress.ts: a live list on a terminal, one plain line
+ * and a command shows them with `followJob(job, ...)` of cli/progress/follow-job.ts: a live list on a terminal, one plain line
  * an event off it, one JSON object a line with `-o json` (with `time` added; these names are a stable interface).
  * A job fails by throwing (after a `step-failed`), not by ending early; leaving the loop early (Ctrl-C) calls its `finally` blocks.
  * Steps may overlap: every event names its step. The same step may run on several nodes at once, told apart by `node`.

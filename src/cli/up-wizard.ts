@@ -11,7 +11,15 @@ export interface WizardWork {
   /** The cluster file. Throws for answers that cannot be. */
   fileOf(answers: WizardAnswers): string;
   /** What `up -f path` would do. */
-  planOf(path: string): Promise<{ text: string; isBlocked: boolean }>;
+  planOf(path: string): Promise<WizardPlan>;
+}
+
+interface WizardPlan {
+  text: string;
+  /** Something is in the way. */
+  lacks: boolean;
+  /** All of that can be installed. */
+  mayInstall: boolean;
 }
 
 /** Asks for a cluster, saves its file, shows the plan. Answers how to go on; throws CommandError where a person says no, and at Ctrl-C. */
@@ -27,16 +35,20 @@ export const upWizard = async (io: Io, work: WizardWork): Promise<{ path: string
     validate: (typed) => !existsSync(typed.trim()) || 'That file is there already: another name',
   });
   await writeFile(path, text, { flag: 'wx' });
+  let plan: WizardPlan;
   try {
-    const { text: plan, isBlocked } = await work.planOf(path);
-    io.err(`\n${plan}\n`);
-    const install = isBlocked && (await prompts.yes('Install what is missing on this computer?', { default: true }));
-    if (await prompts.yes('Make it?', { default: true })) return { path, install };
+    plan = await work.planOf(path);
+    io.err(`\n${plan.text}\n`);
+    if (!plan.lacks || plan.mayInstall) {
+      const install = plan.lacks && (await prompts.yes('Install what is missing on this computer?', { default: true }));
+      if (await prompts.yes('Make it?', { default: true })) return { path, install };
+    }
   } catch (error) {
-    // Who stops leaves nothing; what cannot be planned yet (a cloud that does not answer) can be gone on with.
+    // Who stops leaves nothing; what cannot be planned yet (an image that cannot be had) can be gone on with.
     if (error instanceof CommandError) await rm(path, { force: true });
     else io.err(`${path} is written: slipway up -f ${path} goes on from there\n`);
     throw error;
   }
-  throw new CommandError(`stopped: nothing was made. The file is there: slipway up -f ${path}`, { exitCode: 1 });
+  const reason = plan.lacks && !plan.mayInstall ? 'what is in the way comes first' : 'stopped';
+  throw new CommandError(`${reason}: nothing was made. The file is there: slipway up -f ${path}`, { exitCode: 1 });
 };

@@ -109,7 +109,11 @@ export default class Up extends BaseCommand<typeof flags> {
         const demo = wishes.file.content.spec.addons?.demo ?? false;
         const wanted = { yes: false, keep: false, demo, mergeKubeconfig: true, switchContext: true, signal: this.signal };
         const plan = await withStatusLine(this.io, (report) => makePlan(wishes, { ...wanted, report }));
-        return { text: planText(plan), isBlocked: plan.problems.length > 0 };
+        return {
+          text: planText(plan),
+          lacks: plan.problems.length > 0,
+          mayInstall: plan.problems.every(({ packages }) => packages?.length),
+        };
       },
     });
   }

@@ -71,7 +71,7 @@ before(async () => {
   brokenAgent = await buildVersion(suite, BROKEN_AGENT, (folder) =>
     writeFileSync(join(folder, 'src/runtime/slipway-agent.ts'), "console.error('agent is spoiled');\nprocess.exit(1);\n"),
   );
-  await slipway('up', 'rise', '--nodes', '2', '--yes');
+  await slipway('up', 'rise', '--nodes', '3', '--yes');
   writeFileSync(join(suite.root, 'web.yaml'), deploymentManifest('web', { replicas: 2 }));
   await slipway('apply', '-f', join(suite.root, 'web.yaml'));
   await untilReady(suite, 'app=web', 2);

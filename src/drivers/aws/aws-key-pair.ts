@@ -16,7 +16,7 @@ export const ensureKeyPair = async (
   const material = (line: string | undefined): string => (line ?? '').split(' ').slice(0, 2).join(' ');
   if (known && material(known.PublicKey) === material(key.publicKey)) return name;
   if (known) await asked('remove the key pair of another computer', ec2.deleteKeyPair({ KeyName: known.KeyName }));
-  await journal.record({ kind: 'key-pair', name, driver: 'aws' });
+  await journal.record({ kind: 'key-pair', name, driver: 'aws', details: { region: await ec2.config.region() } });
   const request = {
     KeyName: name,
     PublicKeyMaterial: Buffer.from(key.publicKey),

@@ -75,7 +75,7 @@ export const ensureProfile = async (clients: AwsClients, cluster: string, journa
   const known = await asked(tried, iam.getInstanceProfile({ InstanceProfileName: name }).catch(unlessFault('NoSuchEntity')));
   // One without a role is what a crash has left.
   if (known?.InstanceProfile?.Roles?.length) return name;
-  await journal.record({ kind: 'role', name, driver: 'aws' });
+  await journal.record({ kind: 'role', name, driver: 'aws', details: { region: clients.region } });
   await asked(
     tried,
     iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(ASSUMED_BY_EC2), Tags: tags }).catch(exists),

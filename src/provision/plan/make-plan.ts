@@ -104,7 +104,7 @@ const findProblems = async (drivers: ClusterDrivers): Promise<(Plan['problems'][
   return findings
     .flat()
     .filter(({ severity }) => severity === 'error')
-    .map(({ problem, fix, driver }) => ({ problem, fix, driver }));
+    .map(({ problem, fix, packages, driver }) => ({ problem, fix, packages, driver }));
 };
 
 const removals = (outcome: FileOutcome, drivers: ClusterDrivers): Promise<PlannedChange[]> =>

@@ -6,7 +6,8 @@ export interface Plan {
   changes: PlannedChange[];
   summary: Record<PlannedAction, number>;
   /** What keeps `up` from beginning, each with what mends it. */
-  problems: { problem: string; fix: string }[];
+  /** `packages`: those that `up --yes` would install to mend it. */
+  problems: { problem: string; fix: string; packages?: readonly string[] | undefined }[];
   warnings: string[];
   /** Where a driver tells prices: of everything that the cluster is to have but what is `unpriced`. */
   usdPerHour?: number;

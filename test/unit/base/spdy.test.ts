@@ -29,7 +29,11 @@ const connect = (options: { flowControl?: boolean } = {}) => {
       if (ready) resolve(ready);
       else waiting.push(resolve);
     });
-  return { client, server, accepted, close: () => (left.destroy(), right.destroy()) };
+  const close = (): void => {
+    left.destroy();
+    right.destroy();
+  };
+  return { client, server, accepted, close };
 };
 
 test('the header dictionary is that of the protocol', () => {
