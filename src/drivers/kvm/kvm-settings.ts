@@ -4,6 +4,7 @@ import { readSettings } from '../read-settings.ts';
 export const kvmDriver: DriverDescriptor = {
   name: 'kvm',
   summary: 'virtual machines of libvirt and QEMU on this computer: KVM, or slow emulation without it',
+  keepsDisks: true,
   settings: [
     { name: 'uri', scope: 'cluster', type: 'string', description: "libvirt's address [LIBVIRT_DEFAULT_URI, then qemu:///system]" },
     {

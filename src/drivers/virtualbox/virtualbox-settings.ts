@@ -4,6 +4,7 @@ import { readSettings } from '../read-settings.ts';
 export const virtualboxDriver: DriverDescriptor = {
   name: 'virtualbox',
   summary: 'virtual machines of VirtualBox on this computer: Linux, macOS or Windows hosts, no root',
+  keepsDisks: true,
   settings: [
     {
       name: 'image',
