@@ -1,7 +1,7 @@
 import type { DiskKeeper, MachineId } from '../driver.ts';
 import { requireFreeName, requireKnownName, requireOff } from '../snapshots.ts';
-import type { VirtualBox, VirtualBoxMachine } from './virtualbox.ts';
-import { existingMachine } from './virtualbox-machine.ts';
+import type { VirtualBox } from './virtualbox.ts';
+import { existingMachine, isOff } from './virtualbox-machine.ts';
 
 /** Snapshots are disks of their own beside a machine's, which VirtualBox keeps with it. */
 export class VirtualBoxDisks implements DiskKeeper {
@@ -29,6 +29,3 @@ export class VirtualBoxDisks implements DiskKeeper {
     return (await existingMachine(this.#box, id, 'list the snapshots of')).snapshots;
   }
 }
-
-/** `saved`, `paused` and the like hold memory that belongs to the disk as it is. */
-const isOff = ({ state }: VirtualBoxMachine): boolean => state === 'poweroff' || state === 'aborted';

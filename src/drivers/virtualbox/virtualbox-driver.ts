@@ -19,7 +19,7 @@ import type { VirtualBox, VirtualBoxNetwork } from './virtualbox.ts';
 import { VirtualBoxDisks } from './virtualbox-disks.ts';
 import { VirtualBoxFiles } from './virtualbox-files.ts';
 import { virtualboxFindings } from './virtualbox-findings.ts';
-import { existingMachine, machineOf } from './virtualbox-machine.ts';
+import { existingMachine, isOff, machineOf } from './virtualbox-machine.ts';
 import {
   belongsTo,
   forwardsOf,
@@ -102,11 +102,14 @@ class VirtualBoxDriver implements Driver {
 
   async stop(id: MachineId, { powerOff }: { powerOff: boolean }): Promise<void> {
     const name = machineName(id);
-    const isOff = async (): Promise<boolean> => (await this.#box.machine(name))?.state !== 'running';
-    if (await isOff()) return;
+    const isDown = async (): Promise<boolean> => {
+      const found = await this.#box.machine(name);
+      return !found || isOff(found);
+    };
+    if (await isDown()) return;
     if (!powerOff) {
       await this.#box.pressPowerButton(name);
-      for (const deadline = Date.now() + SHUTDOWN_MS; Date.now() < deadline; await delay(500)) if (await isOff()) return;
+      for (const deadline = Date.now() + SHUTDOWN_MS; Date.now() < deadline; await delay(500)) if (await isDown()) return;
     }
     await this.#box.powerOff(name);
   }

@@ -10,6 +10,9 @@ export const existingMachine = async (box: VirtualBox, id: MachineId, verb: stri
   throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} ${id.name}`, cause: 'VirtualBox has no such machine' });
 };
 
+/** One that is paused is on; the memory of one that was saved is in a file, which VirtualBox keeps and puts back with the disk. */
+export const isOff = ({ state }: VirtualBoxMachine): boolean => ['poweroff', 'aborted', 'saved', 'aborted-saved'].includes(state);
+
 /** Undefined for one that was never finished. */
 export const machineOf = (found: VirtualBoxMachine, network: VirtualBoxNetwork | undefined): Machine | undefined => {
   const { cluster, node: name, address } = found.labels;

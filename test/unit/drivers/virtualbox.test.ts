@@ -44,13 +44,24 @@ const disksOf = (state: string): VirtualBoxDisks => {
   } as unknown as VirtualBox);
 };
 
-for (const state of ['running', 'paused', 'saved'])
+for (const state of ['running', 'paused', 'starting'])
   test(`the disk of a machine that is ${state} is neither kept nor put back, and how it is stopped is told`, async () => {
     const disks = disksOf(state);
     for (const refused of [() => disks.snapshot(ID, 'second'), () => disks.restore(ID, 'first')])
       await assert.rejects(refused(), { code: 'USAGE', advice: ['slipway node stop demo-1 --cluster demo'] });
     assert.deepEqual(await disks.list(ID), ['first']);
   });
+
+test('a machine that is paused is stopped, one that is off or gone is left alone', async () => {
+  const asked: string[] = [];
+  const stop = (state: string | undefined): Promise<void> =>
+    createVirtualBoxDriver({ dataDir: FOLDER, stateDir: FOLDER, requirements: [], journal: openJournal(FOLDER) }, {
+      machine: async () => (state ? { state } : undefined),
+      powerOff: async () => void asked.push(`power off ${state}`),
+    } as unknown as VirtualBox).stop(ID, { powerOff: true });
+  for (const state of ['paused', 'running', 'poweroff', 'saved', undefined]) await stop(state);
+  assert.deepEqual(asked, ['power off paused', 'power off running']);
+});
 
 test('the disk of a machine that is off is kept once under a name, and put back only to what was kept', async () => {
   const disks = disksOf('poweroff');
