@@ -26,6 +26,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'node remove': { summary: 'Drain a node and remove it', group: 'Clusters', load: () => import('./node/remove.ts') },
   'node start': { summary: 'Start a node that is off', group: 'Clusters', load: () => import('./node/start.ts') },
   'node stop': { summary: 'Stop a node in order', group: 'Clusters', load: () => import('./node/stop.ts') },
+  'node snapshot': {
+    summary: 'Keep the disk of a node that is off, as it is now',
+    group: 'Clusters',
+    load: () => import('./node/snapshot.ts'),
+  },
+  'node restore': {
+    summary: 'Put the disk of a node that is off back to a snapshot',
+    group: 'Clusters',
+    load: () => import('./node/restore.ts'),
+  },
   'node reset': {
     summary: 'Take Slipway off a host, also when its cluster is gone',
     group: 'Clusters',

@@ -44,14 +44,22 @@ export interface Driver {
   passage?(id: MachineId): Promise<Passage | undefined>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
-  /** Keeps the disk of a machine that is off under a new name; gone with the machine. Throws NAME_TAKEN. Drivers without it cannot. */
-  snapshot?(id: MachineId, name: string): Promise<void>;
-  /** Puts the disk of a machine that is off back to what it was; what was written since is lost. Throws SNAPSHOT_UNKNOWN. */
-  restore?(id: MachineId, name: string): Promise<void>;
+  /** Drivers that cannot keep disks lack it. */
+  readonly disks?: DiskKeeper | undefined;
   /** Of drivers with a cloud: what the control plane's controllers are told to reach it by (`CloudConfig` of the server's configuration). */
   readonly cloud?: { provider: 'aws'; region: string; endpoint?: string | undefined } | undefined;
   /** True when machines are not ours: `destroy` only forgets them, so what was installed must be taken off before. */
   readonly keepsMachines?: boolean;
+}
+
+/** Of machines that are off: throws USAGE for others, and NODE_UNKNOWN. What is kept is gone with the machine. */
+export interface DiskKeeper {
+  /** Keeps the disk under a new name. Throws NAME_TAKEN. */
+  snapshot(id: MachineId, name: string): Promise<void>;
+  /** Puts the disk back to what it was; what was written since is lost. Throws SNAPSHOT_UNKNOWN. */
+  restore(id: MachineId, name: string): Promise<void>;
+  /** Names, the oldest first; also of a machine that is on. */
+  list(id: MachineId): Promise<string[]>;
 }
 
 /** One driver, as the list in drivers/index.ts has it: cheap to import, so that schema, wizard and help can show every driver. */
@@ -66,6 +74,8 @@ export interface DriverDescriptor {
   readonly hasDisks?: true;
   /** Of clouds: what machines can be had and what each costs with these settings, the cheapest first. Nothing is asked of the cloud. */
   readonly offers?: (wish: { settings: Readonly<Record<string, unknown>>; diskGiB?: number | undefined }) => Promise<MachineOffer[]>;
+  /** It has `Driver.disks`. */
+  readonly keepsDisks?: true;
   load(options: DriverOptions): Promise<Driver>;
 }
 

@@ -11,6 +11,7 @@ import { createKvmDriver } from '../../src/drivers/kvm/kvm-driver.ts';
 import { KvmStorage, volumePrefix } from '../../src/drivers/kvm/kvm-storage.ts';
 import { Virsh } from '../../src/drivers/kvm/virsh.ts';
 import { openDrivers } from '../../src/provision/cluster-drivers.ts';
+import { clusterSpec } from '../../src/provision/spec/cluster-spec.ts';
 import { openJournal } from '../../src/provision/state/cluster-journal.ts';
 import { ClusterStateFolder } from '../../src/provision/state/cluster-state.ts';
 import { noLibvirt, startLibvirt } from '../support/libvirt.ts';
@@ -39,6 +40,8 @@ const spec = (name: string, more: object = {}): MachineSpec => ({
   diskGiB: 1,
   settings: { ...settings, ...more },
 });
+/** As commands know the cluster. */
+const saved = { ...clusterSpec({ name: 'k', driver: 'kvm', nodes: 2 }), driverSettings: { kvm: settings } };
 const virsh = async (...args: string[]): Promise<string> => (await suite.run(['virsh', '--quiet', ...args])).stdout;
 
 /** Runs `work` with a script for virsh, before the real one in the path. */
@@ -143,9 +146,8 @@ describe('kvm driver', { skip }, () => {
 
   test('a machine that does not shut down in the time of its pool is cut off, and starts with what it had', async () => {
     // As commands open it, who know the name of a node and the cluster.
-    const pool = { pool: 'main', driver: 'kvm', controlPlane: true, labels: {}, taints: [], settings: { stopTimeoutSeconds: 2 } };
-    const saved = { name: 'k', driver: 'kvm', nodes: [{ ...pool, name: 'k-1' }], driverSettings: { kvm: settings } };
-    const drivers = openDrivers(saved, { folder: new ClusterStateFolder('k', suite.home), dataDir: suite.data });
+    const nodes = saved.nodes.map((node) => ({ ...node, settings: { stopTimeoutSeconds: 2 } }));
+    const drivers = openDrivers({ ...saved, nodes }, { folder: new ClusterStateFolder('k', suite.home), dataDir: suite.data });
     const [before] = await driver.list('k');
     const startedAt = performance.now();
     await (await drivers.named('kvm')).stop({ cluster: 'k', name: 'k-1' }, { powerOff: false });
@@ -165,14 +167,49 @@ describe('kvm driver', { skip }, () => {
     const disk = join(suite.root, 'pool', 'slipway-k.k-1.qcow2');
     const onDisk = async (command: string) => (await suite.run(['qemu-io', '-c', command, disk])).stdout;
     await onDisk('write -P 1 2M 64k');
-    await driver.snapshot?.(id, 'clean');
-    await assert.rejects(driver.snapshot?.(id, 'clean') ?? Promise.resolve(), { code: 'NAME_TAKEN' });
+    const { disks } = driver;
+    assert.ok(disks);
+    assert.deepEqual(await disks.list(id), []);
+    await disks.snapshot(id, 'clean');
+    await assert.rejects(disks.snapshot(id, 'clean'), { code: 'NAME_TAKEN' });
     await onDisk('write -P 2 2M 64k');
     assert.match(await onDisk('read -P 1 2M 64k'), /Pattern verification failed/);
-    await driver.restore?.(id, 'clean');
+    await disks.restore(id, 'clean');
     assert.doesNotMatch(await onDisk('read -P 1 2M 64k'), /Pattern verification failed/);
-    await assert.rejects(driver.restore?.(id, 'none') ?? Promise.resolve(), { code: 'SNAPSHOT_UNKNOWN' });
-    await assert.rejects(driver.snapshot?.({ ...id, name: 'k-2' }, 'clean') ?? Promise.resolve(), { code: 'USAGE' });
+    await assert.rejects(disks.restore(id, 'none'), { code: 'SNAPSHOT_UNKNOWN', message: /kept as clean/ });
+    const running = { ...id, name: 'k-2' };
+    for (const refused of [() => disks.snapshot(running, 'clean'), () => disks.restore(running, 'clean')])
+      await assert.rejects(refused(), { code: 'USAGE', advice: ['slipway node stop k-2 --cluster k'] });
+  });
+
+  test('slipway node snapshot and restore do the same by name, and say how to go on', async () => {
+    const folder = new ClusterStateFolder('k', suite.home);
+    const createdAt = new Date().toISOString();
+    await folder.write({ version: 2, spec: saved, phase: 'ready', createdAt, dataDir: suite.data, addresses: {} });
+    const slipway = (...args: string[]) => suite.slipway([...args, '--cluster', 'k']);
+    assert.equal(
+      (await slipway('node', 'snapshot', 'k-1', '--name', 'a-second')).stdout,
+      'The disk of k-1 is kept as a-second; slipway node restore k-1 --name a-second puts it back\n',
+    );
+    assert.match((await slipway('node', 'snapshot', 'k-1')).stdout, /^The disk of k-1 is kept as \d{8}-\d{6};/);
+    const listed = (await slipway('node', 'snapshot', 'k-1', '--list')).stdout.split('\n');
+    assert.deepEqual([listed[0], listed[1], listed.length], ['clean', 'a-second', 4]);
+    assert.equal(
+      (await slipway('node', 'restore', 'k-1', '--name', 'clean')).stdout,
+      'The disk of k-1 is back to clean; slipway node start k-1 starts it\n',
+    );
+    const refused = async (code: number, words: RegExp, ...args: string[]): Promise<void> => {
+      const result = await slipway('node', ...args);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, words);
+    };
+    await refused(1, /NAME_TAKEN/, 'snapshot', 'k-1', '--name', 'clean');
+    await refused(1, /SNAPSHOT_UNKNOWN[\s\S]*snapshot k-1 --list/, 'restore', 'k-1', '--name', 'none');
+    await refused(2, /the machine is on[\s\S]*slipway node stop k-2/, 'snapshot', 'k-2');
+    await refused(2, /NAME_INVALID/, 'snapshot', 'k-1', '--name', 'a b');
+    await refused(2, /--name must say/, 'restore', 'k-1');
+    await refused(1, /NODE_UNKNOWN/, 'snapshot', 'k-7');
+    await folder.remove();
   });
 
   test('a cluster beside it has a network of its own; a range that is in use is refused', async () => {

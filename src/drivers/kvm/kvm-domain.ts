@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { fingerprint } from '../../hosts/ssh/known-hosts.ts';
 import type { Machine, MachineId } from '../driver.ts';
 import type { Virsh } from './virsh.ts';
@@ -46,6 +47,13 @@ export const readDomain = async (virsh: Virsh, id: MachineId): Promise<Domain | 
   return state === undefined
     ? undefined
     : { mark, running: !['shut off', 'crashed'].includes(state.trim()), emulated: xml.includes("<domain type='qemu'") };
+};
+
+/** Throws NODE_UNKNOWN. `verb` is what was to be done with it. */
+export const knownDomain = async (virsh: Virsh, id: MachineId, verb: string): Promise<Domain> => {
+  const domain = await readDomain(virsh, id);
+  if (domain) return domain;
+  throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} the node ${id.name}`, cause: `libvirt has no machine ${domainName(id)}` });
 };
 
 export const parseMark = (xml: string): DomainMark | undefined => xmlAttributes(xml, 'slipway:node')[0] as DomainMark | undefined;

@@ -9,7 +9,8 @@ import { seededTerminal } from '../../hosts/ssh/ssh-terminal.ts';
 import { awaitSsh } from '../await-ssh.ts';
 import type { Driver, DriverContext, DriverOptions, Finding, Machine, MachineId, MachineSpec, PlannedResource } from '../driver.ts';
 import { imageCacheDir } from '../images/machine-image.ts';
-import { type Domain, domainName, listDomains, machineOf, ownerOf, readDomain } from './kvm-domain.ts';
+import { KvmDisks } from './kvm-disks.ts';
+import { type Domain, domainName, knownDomain, listDomains, machineOf, ownerOf, readDomain } from './kvm-domain.ts';
 import { kvmFindings } from './kvm-findings.ts';
 import { KvmMaker } from './kvm-maker.ts';
 import { findNetwork, releaseAddress, removeNetwork, startNetwork } from './kvm-network.ts';
@@ -34,6 +35,7 @@ export const createKvmDriver = (options: DriverOptions): Driver => new KvmDriver
 
 class KvmDriver implements Driver {
   readonly name = 'kvm';
+  readonly disks: KvmDisks;
   readonly #options: DriverOptions;
   readonly #settings: KvmSettings;
   readonly #virsh: Virsh;
@@ -44,6 +46,7 @@ class KvmDriver implements Driver {
     this.#options = options;
     this.#settings = kvmSettings(options.settings ?? {});
     this.#virsh = new Virsh({ uri: this.#settings.uri, scratchIn: options.stateDir });
+    this.disks = new KvmDisks(this.#virsh);
     this.#maker = new KvmMaker({
       virsh: this.#virsh,
       journal: options.journal,
@@ -134,7 +137,7 @@ class KvmDriver implements Driver {
   }
 
   async connect(machine: Machine): Promise<Host> {
-    const domain = await this.#known(machine, 'reach');
+    const domain = await knownDomain(this.#virsh, machine, 'reach');
     if (!domain.running)
       throw new SlipwayError('HOST_UNREACHABLE', {
         tried: `reach ${machine.name} (${machine.address})`,
@@ -145,7 +148,7 @@ class KvmDriver implements Driver {
   }
 
   async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
-    const { mark } = await this.#known(machine, 'reach');
+    const { mark } = await knownDomain(this.#virsh, machine, 'reach');
     const file = join(this.#options.stateDir, 'terminals', machine.name);
     const target = { host: mark.address, port: 22, user: mark.user };
     return seededTerminal({ target, identityFile: this.#keyFile(), hostKeys: [mark.hostKey], file }, command);
@@ -160,26 +163,6 @@ class KvmDriver implements Driver {
     });
   }
 
-  async snapshot(id: MachineId, name: string): Promise<void> {
-    await this.#requireOff(id, 'keep');
-    await this.#virsh.run(['snapshot-create-as', domainName(id), name, '--atomic'], { tried: `keep the disk of ${id.name} as ${name}` });
-  }
-
-  async restore(id: MachineId, name: string): Promise<void> {
-    await this.#requireOff(id, 'put back');
-    await this.#virsh.run(['snapshot-revert', domainName(id), name], { tried: `put the disk of ${id.name} back to ${name}` });
-  }
-
-  /** A disk that is written to while it is copied may be torn. */
-  async #requireOff(id: MachineId, verb: string): Promise<void> {
-    if (!(await this.#known(id, verb)).running) return;
-    throw new SlipwayError('USAGE', {
-      tried: `${verb} the disk of ${id.name}`,
-      cause: 'the machine is on',
-      advice: [`slipway node stop ${id.name} --cluster ${id.cluster}`],
-    });
-  }
-
   /** Those of its pool; those of the cluster where nobody knows the node any more. */
   #settingsOf(id: MachineId): KvmSettings {
     const known = this.#options.settingsOf?.(id.name);
@@ -187,7 +170,7 @@ class KvmDriver implements Driver {
   }
 
   async #boot(id: MachineId, context: DriverContext, settings: KvmSettings): Promise<Machine> {
-    const domain = await this.#known(id, 'start');
+    const domain = await knownDomain(this.#virsh, id, 'start');
     const { emulated, mark } = domain;
     const { address, owner } = mark;
     await this.#requireOwn(id, owner);
@@ -240,12 +223,6 @@ class KvmDriver implements Driver {
       identityFile: this.#keyFile(),
       knownHosts: seededHostKey(mark.hostKey),
     });
-  }
-
-  async #known(id: MachineId, verb: string): Promise<Domain> {
-    const domain = await readDomain(this.#virsh, id);
-    if (domain) return domain;
-    throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} the node ${id.name}`, cause: `libvirt has no machine ${domainName(id)}` });
   }
 
   async #requireOwn(id: MachineId, owner: string): Promise<void> {

@@ -6,6 +6,7 @@ import { ABSOLUTE_PATH, NODE_SUBNET, PLAIN_NAME, SHA256, USER_NAME } from '../se
 export const kvmDriver: DriverDescriptor = {
   name: 'kvm',
   summary: 'virtual machines of libvirt and QEMU on this computer: KVM, or slow emulation without it',
+  keepsDisks: true,
   settings: [
     { name: 'uri', scope: 'cluster', type: 'string', description: "libvirt's address [LIBVIRT_DEFAULT_URI, then qemu:///system]" },
     {

@@ -15,8 +15,11 @@ import { imageCacheDir } from '../images/machine-image.ts';
 import { planMachines } from '../plan-machines.ts';
 import { freePorts } from './free-ports.ts';
 import { createVBoxManage } from './vboxmanage.ts';
-import type { VirtualBox, VirtualBoxMachine, VirtualBoxNetwork } from './virtualbox.ts';
+import type { VirtualBox, VirtualBoxNetwork } from './virtualbox.ts';
+import { VirtualBoxDisks } from './virtualbox-disks.ts';
 import { VirtualBoxFiles } from './virtualbox-files.ts';
+import { virtualboxFindings } from './virtualbox-findings.ts';
+import { existingMachine, isOff, machineOf } from './virtualbox-machine.ts';
 import {
   belongsTo,
   forwardsOf,
@@ -46,6 +49,7 @@ export const createVirtualBoxDriver = (options: DriverOptions, box: VirtualBox =
 
 class VirtualBoxDriver implements Driver {
   readonly name = 'virtualbox';
+  readonly disks: VirtualBoxDisks;
   readonly #box: VirtualBox;
   readonly #options: DriverOptions;
   readonly #files: VirtualBoxFiles;
@@ -55,25 +59,12 @@ class VirtualBoxDriver implements Driver {
   constructor(options: DriverOptions, box: VirtualBox) {
     this.#options = options;
     this.#box = box;
+    this.disks = new VirtualBoxDisks(box);
     this.#files = new VirtualBoxFiles(options.stateDir);
   }
 
-  async preflight(): Promise<Finding[]> {
-    const error = (problem: string, fix: string): Finding[] => [{ severity: 'error', problem, fix }];
-    try {
-      const found = await this.#box.version();
-      if (!found) return error('VirtualBox is not installed.', 'apt-get install virtualbox   # or virtualbox.org');
-      if (Number(found.version.split('.')[0]) < 7)
-        return error(`VirtualBox is ${found.version}, and 7.0 or newer is needed.`, 'apt-get install virtualbox');
-      if (!found.hasKernelDriver)
-        return error(
-          "VirtualBox's kernel driver is not loaded: it can start no machine.",
-          'modprobe vboxdrv   # it comes with: apt-get install virtualbox-dkms linux-headers-$(uname -r)',
-        );
-      return [];
-    } catch (failure) {
-      return error(`VirtualBox does not answer: ${failure instanceof SlipwayError ? failure.reason : failure}.`, 'VBoxManage --version');
-    }
+  preflight(): Promise<Finding[]> {
+    return virtualboxFindings(this.#box);
   }
 
   async plan(specs: readonly MachineSpec[]): Promise<PlannedResource[]> {
@@ -105,17 +96,20 @@ class VirtualBoxDriver implements Driver {
   }
 
   async start(id: MachineId, context: DriverContext): Promise<Machine> {
-    await this.#existing(id, 'start');
+    await existingMachine(this.#box, id, 'start');
     return this.#boot(id, context);
   }
 
   async stop(id: MachineId, { powerOff }: { powerOff: boolean }): Promise<void> {
     const name = machineName(id);
-    const isOff = async (): Promise<boolean> => (await this.#box.machine(name))?.state !== 'running';
-    if (await isOff()) return;
+    const isDown = async (): Promise<boolean> => {
+      const found = await this.#box.machine(name);
+      return !found || isOff(found);
+    };
+    if (await isDown()) return;
     if (!powerOff) {
       await this.#box.pressPowerButton(name);
-      for (const deadline = Date.now() + SHUTDOWN_MS; Date.now() < deadline; await delay(500)) if (await isOff()) return;
+      for (const deadline = Date.now() + SHUTDOWN_MS; Date.now() < deadline; await delay(500)) if (await isDown()) return;
     }
     await this.#box.powerOff(name);
   }
@@ -168,29 +162,6 @@ class VirtualBoxDriver implements Driver {
       throw new SlipwayError('NODE_UNKNOWN', { tried: `reach ${machine.name}`, cause: 'VirtualBox has no such machine' });
     const target = { host: '127.0.0.1', port, user: found.labels['user'] ?? virtualboxSettings({}).user };
     return { target, hostKey: (await this.#files.hostKey(machine)).publicKey };
-  }
-
-  async snapshot(id: MachineId, name: string): Promise<void> {
-    const found = await this.#existing(id, 'keep the disk of');
-    if (found.snapshots.includes(name))
-      throw new SlipwayError('NAME_TAKEN', { tried: `keep the disk of ${id.name} as ${name}`, cause: 'there is one of that name' });
-    await this.#box.takeSnapshot(found.name, name);
-  }
-
-  async restore(id: MachineId, name: string): Promise<void> {
-    const found = await this.#existing(id, 'put back the disk of');
-    if (!found.snapshots.includes(name))
-      throw new SlipwayError('SNAPSHOT_UNKNOWN', {
-        tried: `put back the disk of ${id.name} to ${name}`,
-        cause: found.snapshots.length ? `there are ${found.snapshots.join(', ')}` : 'none has been kept',
-      });
-    await this.#box.restoreSnapshot(found.name, name);
-  }
-
-  async #existing(id: MachineId, verb: string): Promise<VirtualBoxMachine> {
-    const found = await this.#box.machine(machineName(id));
-    if (found) return found;
-    throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} ${id.name}`, cause: 'VirtualBox has no such machine' });
   }
 
   async #network(cluster: string): Promise<VirtualBoxNetwork | undefined> {
@@ -302,19 +273,3 @@ const withDefaults = (spec: MachineSpec): SizedSpec => ({
 });
 
 const prefixOf = (cidr: string): string => cidr.replace(/\.\d+\/\d+$/, '');
-
-/** Undefined for one that was never finished. */
-const machineOf = (found: VirtualBoxMachine, network: VirtualBoxNetwork | undefined): Machine | undefined => {
-  const { cluster, node: name, address } = found.labels;
-  if (!cluster || !name || !address) return undefined;
-  const rules = network?.forwards.filter((rule) => belongsTo(rule, { cluster, name })) ?? [];
-  return {
-    cluster,
-    name,
-    state: found.state === 'running' ? 'running' : 'stopped',
-    address,
-    externalAddress: '127.0.0.1',
-    forwardedPorts: Object.fromEntries(rules.map((rule) => [rule.guestPort, rule.hostPort])),
-    sameNetwork: true,
-  };
-};

@@ -12,6 +12,7 @@ const PUBLISHED_PORT: TextForm = {
 export const virtualboxDriver: DriverDescriptor = {
   name: 'virtualbox',
   summary: 'virtual machines of VirtualBox on this computer: Linux, macOS or Windows hosts, no root',
+  keepsDisks: true,
   settings: [
     {
       name: 'image',

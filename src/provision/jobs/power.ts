@@ -139,5 +139,5 @@ export const requireNode = (state: ClusterState, name: string): NodeSpec => {
   });
 };
 
-const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
+export const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
   withCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import type { Driver, Journal } from '../../../src/drivers/driver.ts';
-import type { VirtualBox, VirtualBoxVersion } from '../../../src/drivers/virtualbox/virtualbox.ts';
+import type { VirtualBox, VirtualBoxMachine, VirtualBoxVersion } from '../../../src/drivers/virtualbox/virtualbox.ts';
+import { VirtualBoxDisks } from '../../../src/drivers/virtualbox/virtualbox-disks.ts';
 import { createVirtualBoxDriver } from '../../../src/drivers/virtualbox/virtualbox-driver.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
 import { VirtualBoxInMemory } from '../../support/virtualbox-in-memory.ts';
@@ -33,6 +34,44 @@ test('one that can is as it has to be', async () => {
 });
 
 const ID = { cluster: 'demo', name: 'demo-1' };
+/** One machine that is as its snapshots say, and whose power is `state`. */
+const disksOf = (state: string): VirtualBoxDisks => {
+  const machine: VirtualBoxMachine = { name: 'slipway-demo-demo-1', state, cpus: 1, memoryMiB: 512, labels: {}, snapshots: ['first'] };
+  return new VirtualBoxDisks({
+    machine: async (name: string) => (name === machine.name ? { ...machine, snapshots: [...machine.snapshots] } : undefined),
+    takeSnapshot: async (_: string, name: string) => void machine.snapshots.push(name),
+    restoreSnapshot: async () => {},
+  } as unknown as VirtualBox);
+};
+
+for (const state of ['running', 'paused', 'starting'])
+  test(`the disk of a machine that is ${state} is neither kept nor put back, and how it is stopped is told`, async () => {
+    const disks = disksOf(state);
+    for (const refused of [() => disks.snapshot(ID, 'second'), () => disks.restore(ID, 'first')])
+      await assert.rejects(refused(), { code: 'USAGE', advice: ['slipway node stop demo-1 --cluster demo'] });
+    assert.deepEqual(await disks.list(ID), ['first']);
+  });
+
+test('a machine that is paused is stopped, one that is off or gone is left alone', async () => {
+  const asked: string[] = [];
+  const stop = (state: string | undefined): Promise<void> =>
+    createVirtualBoxDriver({ dataDir: FOLDER, stateDir: FOLDER, requirements: [], journal: openJournal(FOLDER) }, {
+      machine: async () => (state ? { state } : undefined),
+      powerOff: async () => void asked.push(`power off ${state}`),
+    } as unknown as VirtualBox).stop(ID, { powerOff: true });
+  for (const state of ['paused', 'running', 'poweroff', 'saved', undefined]) await stop(state);
+  assert.deepEqual(asked, ['power off paused', 'power off running']);
+});
+
+test('the disk of a machine that is off is kept once under a name, and put back only to what was kept', async () => {
+  const disks = disksOf('poweroff');
+  await disks.snapshot(ID, 'second');
+  assert.deepEqual(await disks.list(ID), ['first', 'second']);
+  await assert.rejects(disks.snapshot(ID, 'second'), { code: 'NAME_TAKEN' });
+  await disks.restore(ID, 'first');
+  await assert.rejects(disks.restore(ID, 'third'), { code: 'SNAPSHOT_UNKNOWN', message: /first, second/ });
+  await assert.rejects(disks.list({ ...ID, name: 'demo-2' }), { code: 'NODE_UNKNOWN' });
+});
 
 test('nothing is made that does not stand in the journal, and all of it is forgotten at the end', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-box-'));
