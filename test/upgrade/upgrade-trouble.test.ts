@@ -12,7 +12,7 @@ const suite = await enterSuite(import.meta.filename);
 const old = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version as string;
 const NEW = '9.0.0';
 const BROKEN_AGENT = '9.0.1-agent';
-/** On the control plane, and on the other node. */
+/** On the control plane, and on one of the other nodes. */
 const onServer = (path: string): string => join(suite.data, 'clusters/rise/nodes/rise-1/root', path);
 const onWorker = (path: string): string => join(suite.data, 'clusters/rise/nodes/rise-2/root', path);
 const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8').trim() : '');
@@ -39,7 +39,7 @@ const isWhole = async (version: string): Promise<void> => {
   const listed = JSON.parse(await slipway('node', 'list', '-o', 'json')) as { version?: string }[];
   assert.deepEqual(
     listed.map((node) => node.version),
-    [version, version],
+    [version, version, version],
   );
   const nodes = await slipway('get', 'nodes');
   assert.doesNotMatch(nodes, /SchedulingDisabled|NotReady/);

@@ -35,6 +35,8 @@ export const machines: Step<ClusterContext> = {
       `remove the machines of ${spec.name}`,
       made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })),
     );
-    if (context.isNew) await Promise.all((await drivers.used()).map((driver) => driver.destroyShared(spec.name)));
+    const inUse = new Set(context.state.spec.nodes.filter((node) => !newNodes.includes(node.name)).map((node) => node.driver));
+    const begun = (await drivers.used()).filter((driver) => !inUse.has(driver.name));
+    await Promise.all(begun.map((driver) => driver.destroyShared(spec.name)));
   },
 };
