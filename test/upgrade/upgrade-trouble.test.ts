@@ -12,6 +12,7 @@ const suite = await enterSuite(import.meta.filename);
 const old = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version as string;
 const NEW = '9.0.0';
 const BROKEN_AGENT = '9.0.1-agent';
+const NODES = 3;
 /** On the control plane, and on one of the other nodes. */
 const onServer = (path: string): string => join(suite.data, 'clusters/rise/nodes/rise-1/root', path);
 const onWorker = (path: string): string => join(suite.data, 'clusters/rise/nodes/rise-2/root', path);
@@ -39,7 +40,7 @@ const isWhole = async (version: string): Promise<void> => {
   const listed = JSON.parse(await slipway('node', 'list', '-o', 'json')) as { version?: string }[];
   assert.deepEqual(
     listed.map((node) => node.version),
-    [version, version, version],
+    Array.from({ length: NODES }, () => version),
   );
   const nodes = await slipway('get', 'nodes');
   assert.doesNotMatch(nodes, /SchedulingDisabled|NotReady/);
@@ -71,7 +72,7 @@ before(async () => {
   brokenAgent = await buildVersion(suite, BROKEN_AGENT, (folder) =>
     writeFileSync(join(folder, 'src/runtime/slipway-agent.ts'), "console.error('agent is spoiled');\nprocess.exit(1);\n"),
   );
-  await slipway('up', 'rise', '--nodes', '3', '--yes');
+  await slipway('up', 'rise', '--nodes', String(NODES), '--yes');
   writeFileSync(join(suite.root, 'web.yaml'), deploymentManifest('web', { replicas: 2 }));
   await slipway('apply', '-f', join(suite.root, 'web.yaml'));
   await untilReady(suite, 'app=web', 2);
@@ -130,7 +131,7 @@ test('killed when all is new but a node is still cordoned, it goes on by taking 
   const last = async (): Promise<boolean> => {
     const { stdout } = await suite.slipway(['node', 'list', '-o', 'json']);
     const versions = (JSON.parse(stdout || '[]') as { version?: string }[]).map((node) => node.version);
-    return versions.length === 2 && versions.every((version) => version === NEW) && Boolean(state().upgrade?.cordoned.length);
+    return versions.length === NODES && versions.every((version) => version === NEW) && Boolean(state().upgrade?.cordoned.length);
   };
   await killed(['upgrade', 'rise'], last, 'all are new, and one is cordoned');
   await succeeds(newer.run('upgrade', 'rise'));
