@@ -119,11 +119,14 @@ describe('kvm driver', { skip }, () => {
   test('where the key of the machines is lost, up and adopt say what is left to do', async () => {
     const folder = join(suite.home, 'clusters/k');
     const backup = new RegExp(`cp -a BACKUP/ssh ${folder}/ && slipway adopt k --driver kvm`);
-    for (const [command, code] of [
-      ['up', 'CLUSTER_EXISTS'],
-      ['adopt', 'SSH_AUTH_FAILED'],
+    const file = join(suite.root, 'k.yaml');
+    const wanted = { driver: 'kvm', drivers: { kvm: settings }, pools: [{ name: 'main', count: 2 }] };
+    writeFileSync(file, JSON.stringify({ apiVersion: 'slipway/v1', kind: 'Cluster', metadata: { name: 'k' }, spec: wanted }));
+    for (const [args, code] of [
+      [['up', '-f', file], 'CLUSTER_EXISTS'],
+      [['adopt', 'k', '--driver', 'kvm'], 'SSH_AUTH_FAILED'],
     ] as const) {
-      const result = await suite.slipway([command, 'k', '--driver', 'kvm']);
+      const result = await suite.slipway(args);
       assert.equal(result.code, 1);
       assert.match(result.stderr, new RegExp(`${code}[\\s\\S]*k-1, k-2`));
       assert.match(result.stderr, backup);
