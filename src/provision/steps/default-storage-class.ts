@@ -2,6 +2,7 @@ import { isAlreadyExists } from '../../api/meta/status.ts';
 import { storageClass } from '../../api/storage/storage-class.ts';
 import type { StorageClass } from '../../api/types/storage-v1.ts';
 import type { ClusterContext } from '../cluster-context.ts';
+import { overLostApi } from '../over-lost-api.ts';
 import { requireClient } from './nodes-ready.ts';
 import type { Step } from './step.ts';
 
@@ -13,7 +14,7 @@ export const defaultStorageClass: Step<ClusterContext> = {
   wanted: (context) => context.isNew && context.spec.storageClass !== false,
   apply: async (context) => {
     try {
-      await requireClient(context).create(storageClass, LOCAL_PATH);
+      await overLostApi(() => requireClient(context).create(storageClass, LOCAL_PATH), context);
       return { changed: true };
     } catch (error) {
       if (isAlreadyExists(error)) return { changed: false };

@@ -7,6 +7,7 @@ import type { Service } from '../../api/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { type ClusterContext, controlPlanes, hostOf } from '../cluster-context.ts';
 import { DEMO_IMAGES } from '../images/builtin-images.ts';
+import { overLostApi } from '../over-lost-api.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
 import { requireClient } from './nodes-ready.ts';
 import type { Step } from './step.ts';
@@ -24,8 +25,8 @@ export const demo: Step<ClusterContext> = {
   apply: async (context) => {
     const client = requireClient(context);
     const made = await Promise.all([
-      createUnlessThere(client, deployment, demoDeployment),
-      createUnlessThere(client, service, demoService),
+      overLostApi(() => createUnlessThere(client, deployment, demoDeployment), context),
+      overLostApi(() => createUnlessThere(client, service, demoService), context),
     ]);
     return { changed: made.includes(true) };
   },

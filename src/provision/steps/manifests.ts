@@ -1,6 +1,7 @@
 import type { KubeObject, ResourceName } from '../../api/meta/object.ts';
 import type { ClusterContext } from '../cluster-context.ts';
 import { readManifests } from '../manifest-files.ts';
+import { overLostApi } from '../over-lost-api.ts';
 import { requireClient } from './nodes-ready.ts';
 import type { Step } from './step.ts';
 import { waitFor } from './wait.ts';
@@ -18,7 +19,7 @@ export const manifests: Step<ClusterContext> = {
     let changed = false;
     for (const { object, source } of await readManifests(context.spec.manifests ?? [])) {
       report(`${object.kind} ${object.metadata.name} of ${source}`);
-      changed = (await applyObject(context, object)) || changed;
+      changed = (await overLostApi(() => applyObject(context, object), context)) || changed;
     }
     return { changed };
   },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import { combineErrors } from '../../../src/provision/combine-errors.ts';
+import { overLostApi } from '../../../src/provision/over-lost-api.ts';
 import { overLostConnections } from '../../../src/provision/over-lost-connections.ts';
 
 const lost = new SlipwayError('CONNECTION_LOST', { tried: 'run a command on a', cause: 'the connection broke' });
@@ -43,6 +44,16 @@ test('a connection that breaks again and again is given up', async () => {
   const { work, calls } = answers(lost);
   await assert.rejects(overLostConnections(work, { pauseMs: 1 }), { code: 'CONNECTION_LOST' });
   assert.equal(calls(), 4);
+});
+
+test('an API server that says nothing for a while is asked again; what it refuses is told at once', async () => {
+  const silent = new SlipwayError('CONNECTION_REFUSED', { tried: 'reach the API server', cause: 'no answer to a ping' });
+  const patient = answers(silent, silent, 'done');
+  assert.equal(await overLostApi(patient.work, { pauseMs: 1 }), 'done');
+  const refused = answers(new SlipwayError('MANIFEST_INVALID', { tried: 'apply a', cause: 'no kind' }), 'done');
+  await assert.rejects(overLostApi(refused.work, { pauseMs: 1 }), { code: 'MANIFEST_INVALID' });
+  assert.equal(refused.calls(), 1);
+  await assert.rejects(overLostApi(answers(silent).work, { pauseMs: 1, patienceMs: 20 }), { code: 'CONNECTION_REFUSED' });
 });
 
 test('hosts that fail together are told together, one that fails alone as it is', () => {
