@@ -3,11 +3,12 @@ import { rm, writeFile } from 'node:fs/promises';
 import { CommandError } from './errors.ts';
 import type { Io } from './io.ts';
 import { openPrompts } from './prompts.ts';
-import { askForCluster, type WizardAnswers, type WizardDriver } from './wizard.ts';
+import { askForCluster, type WizardAnswers, type WizardChecks, type WizardDriver } from './wizard.ts';
 
 /** What the wizard of `up` needs of provisioning. */
 export interface WizardWork {
   drivers(): Promise<readonly WizardDriver[]>;
+  checks: WizardChecks;
   /** The cluster file. Throws for answers that cannot be. */
   fileOf(answers: WizardAnswers): string;
   /** What `up -f path` would do. */
@@ -28,7 +29,7 @@ export const upWizard = async (io: Io, work: WizardWork): Promise<{ path: string
   io.err(
     'No cluster and no file is named: a few questions, and Enter takes what is proposed. Ctrl-C stops; nothing is made before the end.\n',
   );
-  const answers = await askForCluster(prompts, { drivers: await work.drivers() });
+  const answers = await askForCluster(prompts, { drivers: await work.drivers(), checks: work.checks });
   const text = work.fileOf(answers);
   const path = await prompts.text('Save the cluster file as:', {
     default: `${answers.name}.yaml`,
