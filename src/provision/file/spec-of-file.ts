@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ipv4Text, parseIpv4 } from '../../base/net/ipv4-range.ts';
-import { hostKey } from '../../hosts/ssh/ssh-target.ts';
+import { hostIdentity } from '../../hosts/ssh/ssh-target.ts';
 import {
   type ClusterSpec,
   type ClusterWishes,
@@ -88,7 +88,7 @@ const nameNodes = (file: ClusterFile, known: ClusterSpec | undefined): NodeSpec[
     }
     return pool.hosts.map((given) => {
       const { name, ...settings } = typeof given === 'string' ? { name: undefined, host: given } : given;
-      const old = there.find((node) => hostKey(String(node.settings['host'])) === hostKey(settings.host));
+      const old = there.find((node) => hostIdentity(String(node.settings['host'])) === hostIdentity(settings.host));
       return nodeOf(old?.name ?? name ?? freeName(pool), pool, driver, settings);
     });
   });
