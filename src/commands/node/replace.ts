@@ -6,7 +6,7 @@ const flags = {
   cluster: textFlag('Name of the cluster [that of the current context]'),
   host: textFlag('Host that becomes the node, ssh driver: user@address:port'),
   force: booleanFlag('The machine is lost: do not drain it, and do not mind that it cannot be reached'),
-  yes: booleanFlag('Install what is missing without asking', { char: 'y' }),
+  yes: booleanFlag('Install what is missing on a host without asking, ssh driver', { char: 'y' }),
   output: OUTPUT_FLAG,
 } as const satisfies Flags;
 

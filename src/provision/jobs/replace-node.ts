@@ -17,7 +17,7 @@ import { type UpResult, up } from './up.ts';
 export interface ReplaceOptions {
   /** The machine is lost: it is not drained, and need not be reached. */
   force: boolean;
-  /** Install what is missing on the new host. */
+  /** Install what is missing on a host that somebody has. */
   yes: boolean;
   /** Of drivers of hosts: the host that becomes the node. */
   host?: string | undefined;
@@ -30,7 +30,7 @@ export interface ReplaceOptions {
  */
 export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResult> =>
   startJob(async (push) => {
-    await withReachedCluster(id.cluster, async (cluster) => {
+    const yes = await withReachedCluster(id.cluster, async (cluster) => {
       const { folder, state, drivers } = cluster;
       const node = requireNode(state, id.name);
       if (node.controlPlane)
@@ -39,7 +39,8 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
           cause: 'it carries the only control plane of the cluster, and its store',
           advice: [`slipway upgrade ${id.cluster}   # for newer programs`, `slipway certs rotate ${id.cluster}`],
         });
-      if (options.host && !usesHosts(driverDescriptor(node.driver)))
+      const isHost = usesHosts(driverDescriptor(node.driver));
+      if (options.host && !isHost)
         throw new SlipwayError('USAGE', {
           tried: `replace ${id.name} by ${options.host}`,
           cause: `its machine is made by the driver ${node.driver}`,
@@ -65,10 +66,12 @@ export const replaceNode = (id: MachineId, options: ReplaceOptions): Job<UpResul
       const since = new Date(Math.max(Date.now(), (node.since ? Date.parse(node.since) : 0) + 1)).toISOString();
       const nodes = state.spec.nodes.map((one) => (one.name === id.name ? { ...one, settings, since } : one));
       await folder.write({ ...state, spec: { ...state.spec, nodes }, addresses });
+      // A machine that is made for the node is nobody's to be asked for.
+      return options.yes || !isHost;
     });
     const inner = up(
       { name: id.cluster },
-      { yes: options.yes, keep: true, demo: false, mergeKubeconfig: false, switchContext: false, signal: options.signal },
+      { yes, keep: true, demo: false, mergeKubeconfig: false, switchContext: false, signal: options.signal },
     );
     for await (const event of inner.events) push(event);
     return inner.result;
