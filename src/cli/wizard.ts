@@ -1,4 +1,4 @@
-import { formProblem, type TextForm } from '../base/text/text-form.ts';
+import { HOURS_A_MONTH } from '../base/hours-a-month.ts';
 import type { Prompts } from './prompts.ts';
 
 /** A driver as the wizard shows it: what it is, and what it lacks here. */
@@ -15,11 +15,15 @@ export interface WizardDriver {
     name: string;
     scope: 'cluster' | 'pool' | 'node';
     description: string;
-    form?: TextForm;
-    type: string;
-    enum?: readonly string[];
+    problemOf: Check;
   }[];
 }
+
+/** What is wrong with a text that is typed, as `must be ...` or a whole sentence; undefined where it may stand. */
+type Check = (typed: string) => string | undefined;
+
+/** The rules of a cluster file, for what no driver has a say in. Sizes are typed in GiB. */
+export type WizardChecks = Readonly<Record<'name' | 'nodes' | 'cpus' | 'memory' | 'disk', Check>>;
 
 export interface WizardOffer {
   name: string;
@@ -44,16 +48,16 @@ export interface WizardAnswers {
 /** Asks for what a cluster needs, each question with an answer that is good. `drivers`: the best first. */
 export const askForCluster = async (
   prompts: Prompts,
-  { drivers, name }: { drivers: readonly WizardDriver[]; name?: string | undefined },
+  { drivers, checks, name }: { drivers: readonly WizardDriver[]; checks: WizardChecks; name?: string | undefined },
 ): Promise<WizardAnswers> => {
-  const named = await prompts.text('Name of the cluster:', { default: name ?? 'slipway', validate: isName });
+  const named = await prompts.text('Name of the cluster:', { default: name ?? 'slipway', validate: must(checks.name) });
   const driver = await chooseDriver(prompts, drivers);
   const hosts = driver.usesHosts ? await askForHosts(prompts, driver) : undefined;
   const nodes = hosts
     ? undefined
-    : Number(await prompts.text('Number of nodes, the first with the control plane:', { default: '2', validate: isNumber(1, 150) }));
+    : Number(await prompts.text('Number of nodes, the first with the control plane:', { default: '2', validate: must(checks.nodes) }));
   const settings = await askForSettings(prompts, settingsOf(driver, BEFORE_SIZE));
-  const size = hosts ? {} : await askForSize(prompts, { driver, settings, nodes });
+  const size = hosts ? {} : await askForSize(prompts, { driver, checks, settings, nodes });
   Object.assign(settings, await askForSettings(prompts, settingsOf(driver, AFTER_SIZE)), await askForRest(prompts, driver));
   const addons = await prompts.check('What to install in it:', [
     { value: 'storageClass', name: 'A storage class: folders on the nodes', checked: true },
@@ -83,13 +87,13 @@ const chooseDriver = async (prompts: Prompts, drivers: readonly WizardDriver[]):
 };
 
 const askForHosts = async (prompts: Prompts, { settings }: WizardDriver): Promise<string[]> => {
-  const form = settings.find(({ name }) => name === 'host')?.form ?? {};
+  const problemOf = settings.find(({ name }) => name === 'host')?.problemOf ?? (() => undefined);
   const text = await prompts.text('Hosts, user@address:port, the first with the control plane:', {
     validate: (typed) => {
       const hosts = hostsIn(typed);
       if (!hosts.length) return 'At least one host, with spaces between several';
-      const wrong = hosts.find((host) => formProblem(form, host));
-      return wrong === undefined || `${wrong}: ${formProblem(form, wrong)}`;
+      const wrong = hosts.find((host) => problemOf(host));
+      return wrong === undefined || `${wrong}: ${problemOf(wrong)}`;
     },
   });
   return hostsIn(text);
@@ -102,28 +106,32 @@ type Size = Pick<WizardAnswers, 'cpus' | 'memoryMiB' | 'diskGiB'>;
 /** Adds to the settings where a kind of machine says the size. */
 const askForSize = async (
   prompts: Prompts,
-  { driver, settings, nodes = 1 }: { driver: WizardDriver; settings: Record<string, string>; nodes: number | undefined },
+  {
+    driver,
+    checks,
+    settings,
+    nodes = 1,
+  }: { driver: WizardDriver; checks: WizardChecks; settings: Record<string, string>; nodes: number | undefined },
 ): Promise<Size> => {
   const offers = driver.offers;
-  const size = offers ? {} : await askForCpusAndMemory(prompts);
+  const size = offers ? {} : await askForCpusAndMemory(prompts, checks);
   const disk = driver.hasDisks
-    ? await prompts.text('Disk of each node in GiB (empty: the driver decides):', { validate: isNumber(1, 16_384, true) })
+    ? await prompts.text('Disk of each node in GiB (empty: the driver decides):', { validate: mayBe(checks.disk) })
     : '';
   const diskGiB = disk ? Number(disk) : undefined;
   if (offers) settings['instanceType'] = await chooseOffer(prompts, { offers: await offers({ settings, diskGiB }), nodes });
   return { ...size, ...(diskGiB ? { diskGiB } : {}) };
 };
 
-const askForCpusAndMemory = async (prompts: Prompts): Promise<Size> => {
-  const cpus = await prompts.text('CPUs of each node (empty: the driver decides):', { validate: isNumber(1, 1024, true) });
+const askForCpusAndMemory = async (prompts: Prompts, checks: WizardChecks): Promise<Size> => {
+  const cpus = await prompts.text('CPUs of each node (empty: the driver decides):', { validate: mayBe(checks.cpus) });
   const memory = await prompts.text('Memory of each node in GiB (empty: the driver decides):', {
-    validate: (typed) => typed.trim() === '' || Number(typed) >= 0.5 || 'A number such as 2, at least 0.5, or nothing',
+    validate: mayBe(checks.memory),
   });
   return { ...(cpus ? { cpus: Number(cpus) } : {}), ...(memory ? { memoryMiB: Math.round(Number(memory) * 1024) } : {}) };
 };
 
 const ANOTHER = 'another';
-const HOURS_A_MONTH = 730;
 
 /** What a size costs is seen where it is chosen. */
 const chooseOffer = async (prompts: Prompts, { offers, nodes }: { offers: readonly WizardOffer[]; nodes: number }): Promise<string> => {
@@ -160,7 +168,7 @@ const askForSettings = async (prompts: Prompts, of: readonly Setting[]): Promise
   const answers: Record<string, string> = {};
   for (const setting of of)
     answers[setting.name] = await prompts.text(`${setting.name}: ${setting.description}`, {
-      validate: (typed) => fits(typed.trim(), setting),
+      validate: mayBe(setting.problemOf),
     });
   return answers;
 };
@@ -175,20 +183,18 @@ const askForRest = async (prompts: Prompts, driver: WizardDriver): Promise<Recor
 
 type Setting = WizardDriver['settings'][number];
 
-const fits = (typed: string, { enum: allowed, form, type }: Setting): true | string => {
-  if (typed === '') return true;
-  if (allowed && !allowed.includes(typed)) return `One of ${allowed.join(', ')}, or nothing`;
-  const texts = type === 'strings' ? typed.split(/[\s,]+/) : [typed];
-  const problem = form && texts.map((text) => formProblem(form, text)).find((found) => found !== undefined);
-  return problem === undefined || `${problem.startsWith('must ') ? `It ${problem}` : problem}, or nothing`;
-};
+const must =
+  (problemOf: Check) =>
+  (typed: string): true | string => {
+    const problem = problemOf(typed.trim());
+    return problem === undefined || sentence(problem);
+  };
 
-const isName = (typed: string): true | string =>
-  /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(typed.trim()) || 'Small letters, digits and hyphens, at most 40';
+const mayBe =
+  (problemOf: Check) =>
+  (typed: string): true | string => {
+    const problem = typed.trim() === '' ? undefined : problemOf(typed.trim());
+    return problem === undefined || `${sentence(problem)}, or nothing`;
+  };
 
-const isNumber =
-  (least: number, most: number, orNothing = false) =>
-  (typed: string): true | string =>
-    (orNothing && typed.trim() === '') ||
-    (/^\d+$/.test(typed.trim()) && Number(typed) >= least && Number(typed) <= most) ||
-    `A whole number, ${least} to ${most}${orNothing ? ', or nothing' : ''}`;
+const sentence = (problem: string): string => (problem.startsWith('must ') ? `It ${problem}` : problem);

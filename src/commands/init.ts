@@ -47,11 +47,12 @@ export default class Init extends BaseCommand<typeof flags> {
   }
 
   private async ask() {
-    const [{ openPrompts }, { askForCluster }, { rankDrivers }] = await Promise.all([
+    const [{ openPrompts }, { askForCluster }, { rankDrivers }, { ANSWER_CHECKS }] = await Promise.all([
       import('../cli/prompts.ts'),
       import('../cli/wizard.ts'),
       import('../provision/rank-drivers.ts'),
+      import('../provision/file/typed-answers.ts'),
     ]);
-    return askForCluster(await openPrompts(this.io), { drivers: await rankDrivers(), name: this.args[0] });
+    return askForCluster(await openPrompts(this.io), { drivers: await rankDrivers(), checks: ANSWER_CHECKS, name: this.args[0] });
   }
 }

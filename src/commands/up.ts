@@ -94,15 +94,28 @@ export default class Up extends BaseCommand<typeof flags> {
         'slipway up -f FILE   # slipway init NAME -o FILE writes one',
         'slipway up --yes   # takes what is proposed: two nodes on this computer',
       ]);
-    const [{ upWizard }, { rankDrivers }, { fileOfWishes }, { loadClusterFile }, { makePlan, planText }] = await Promise.all([
+    const [
+      { upWizard },
+      { openPrompts },
+      { rankDrivers },
+      { ANSWER_CHECKS },
+      { fileOfWishes },
+      { loadClusterFile },
+      { makePlan, planText },
+    ] = await Promise.all([
       import('../cli/up-wizard.ts'),
+      import('../cli/prompts.ts'),
       import('../provision/rank-drivers.ts'),
+      import('../provision/file/typed-answers.ts'),
       import('../provision/file/file-of-wishes.ts'),
       import('../provision/file/load-cluster-file.ts'),
       import('../provision/plan/index.ts'),
     ]);
-    return upWizard(this.io, {
+    return upWizard(await openPrompts(this.io), {
+      say: (text) => this.io.err(text),
+      signal: this.signal,
       drivers: () => rankDrivers(),
+      checks: ANSWER_CHECKS,
       fileOf: fileOfWishes,
       planOf: async (path) => {
         const { wishes } = await loadClusterFile(path, { flags: {}, stdin: this.io.stdin });

@@ -235,8 +235,6 @@ export interface Finding {
   fix: string;
   /** Debian packages that would mend it: installed with --yes. */
   packages?: readonly string[];
-  /** It costs something, and nobody knows how much before: why, in a word or two. Then `usdPerHour` is left out. */
-  unpriced?: string | undefined;
   /** Reported as this error where it stops a command; PREFLIGHT_FAILED otherwise. */
   code?: ErrorCode;
 }

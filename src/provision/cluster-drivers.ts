@@ -77,7 +77,8 @@ export const machineSpec = (spec: Pick<ClusterSpec, 'name' | 'driverSettings'>, 
   settings: settingsOf(spec, node),
 });
 
-const settingsOf = (spec: Partial<Pick<ClusterSpec, 'driverSettings'>>, node: NodeSpec): Record<string, unknown> => ({
+/** The settings of the cluster's driver, and over them the node's own. */
+export const settingsOf = (spec: Partial<Pick<ClusterSpec, 'driverSettings'>>, node: NodeSpec): Record<string, unknown> => ({
   ...spec.driverSettings?.[node.driver],
   ...node.settings,
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject } from '../api/meta/object.ts';
 import { parseYaml } from '../api/meta/yaml.ts';
@@ -13,6 +13,14 @@ export const readManifests = async (paths: readonly string[]): Promise<{ object:
 
 /** Of files and folders, the files, in the order in which they are applied. Throws MANIFEST_INVALID for what is not there. */
 export const manifestFiles = async (paths: readonly string[]): Promise<string[]> => (await Promise.all(paths.map(filesOf))).flat();
+
+/** Those of the paths at which nothing is. */
+export const absentOf = async (paths: readonly string[]): Promise<string[]> => {
+  const absent = await Promise.all(paths.map((path) => access(path).then(() => false, isAbsent)));
+  return paths.filter((_, index) => absent[index]);
+};
+
+const isAbsent = (error: NodeJS.ErrnoException): boolean => error.code === 'ENOENT' || error.code === 'ENOTDIR';
 
 const filesOf = async (path: string): Promise<string[]> => {
   const found = await stat(path).catch((error: Error) => {

@@ -1,10 +1,13 @@
-import { type DriverDescriptor, usesHosts } from '../drivers/driver.ts';
+import { type DriverDescriptor, type DriverSetting, usesHosts } from '../drivers/driver.ts';
 import { DRIVERS } from '../drivers/index.ts';
+import { typedSettingProblem } from './file/typed-answers.ts';
 import { NODE_REQUIREMENTS } from './spec/node-paths.ts';
 import { openJournal } from './state/cluster-journal.ts';
 import { slipwayDataDir, slipwayHome } from './state/cluster-state.ts';
 
-export interface RankedDriver extends Omit<DriverDescriptor, 'load'> {
+export interface RankedDriver extends Omit<DriverDescriptor, 'load' | 'settings'> {
+  /** Each with what is wrong with a value that a person types for it, as `must be ...` or a whole sentence. */
+  settings: readonly (DriverSetting & { problemOf: (typed: string) => string | undefined })[];
   /** What it lacks here, each with the command that mends it. Empty: it can begin. */
   missing: { problem: string; fix: string }[];
   usesHosts: boolean;
@@ -17,7 +20,11 @@ const PATIENCE_MS = 5000;
 export const rankDrivers = async (drivers: readonly DriverDescriptor[] = DRIVERS, patienceMs = PATIENCE_MS): Promise<RankedDriver[]> => {
   const ranked = await Promise.all(
     drivers.map(async ({ load, ...descriptor }) => {
-      return { ...descriptor, usesHosts: usesHosts(descriptor), missing: await missingOf(load, patienceMs) };
+      const settings = descriptor.settings.map((setting) => ({
+        ...setting,
+        problemOf: (typed: string) => typedSettingProblem(setting, typed),
+      }));
+      return { ...descriptor, settings, usesHosts: usesHosts(descriptor), missing: await missingOf(load, patienceMs) };
     }),
   );
   // The list has the driver that needs least first, and sorting keeps that.

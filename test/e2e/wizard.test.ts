@@ -29,7 +29,7 @@ test('a few questions, a plan, a file, a cluster', { skip }, async () => {
   window.type('Enter');
   await window.shows(/Number of nodes/);
   window.type('none', 'Enter');
-  await window.shows(/A whole number, 1 to 150/);
+  await window.shows(/It must be a whole number, 1 to 150/);
   window.type('C-u', '1', 'Enter');
   await window.shows(/CPUs of each node/);
   window.type('Enter');

@@ -53,6 +53,9 @@ test('wrong usage exits with 2 and names what was probably meant', async () => {
   assert.deepEqual([command.code, command.stdout], [2, '']);
   assert.match(command.stderr, /did you mean: slipway rollout/);
   assert.match((await slipway('get podz')).stderr, /the server doesn't have a resource type "podz"/);
+  const none = await slipway('node add --count 0');
+  assert.deepEqual([none.code, none.stdout], [2, '']);
+  assert.match(none.stderr, /--count is 0: at least one node comes/);
 });
 
 test('a server that does not answer is an error of the catalogue, and JSON where JSON was asked', async () => {

@@ -56,6 +56,22 @@ test('the host of another node is refused, and nothing is drained', async () => 
   assert.ok((await nodesOfPods()).includes('lab-2'), 'pods still run on the old host');
 });
 
+test('a host that lacks a package is refused before anything is drained, and nothing is installed unasked', async () => {
+  const shell = (command: string): Promise<unknown> => machines.hosts[2]?.run(['sh', '-c', command]) ?? Promise.resolve();
+  await shell('mount --bind /dev/null /usr/sbin/conntrack');
+  try {
+    const refused = await suite.slipway(['node', 'replace', 'lab-2', '--host', target(2)]);
+    assert.equal(refused.code, 1, refused.stderr);
+    assert.match(refused.stderr, /PACKAGES_MISSING[\s\S]*it lacks conntrack/);
+    assert.ok(refused.stderr.includes(`slipway node replace lab-2 --cluster lab --host ${target(2)} --yes`), refused.stderr);
+    assert.ok((await nodesOfPods()).includes('lab-2'), 'pods still run on the old host');
+    assert.equal(await onHost(2), '', 'nothing is laid on the new one');
+    assert.equal(await addressOfSecond(), target(1).replace('root@', ''));
+  } finally {
+    await shell('umount /usr/sbin/conntrack');
+  }
+});
+
 test('the old host is drained and given back, and the new one is the node', async () => {
   await succeed('node', 'replace', 'lab-2', '--host', target(2));
   assert.equal(await addressOfSecond(), target(2).replace('root@', ''));

@@ -37,6 +37,7 @@ export default class NodeAdd extends BaseCommand<typeof flags> {
       import('../../provision/state/choose-cluster.ts'),
     ]);
     const { host: hosts, 'identity-file': identityFile, 'jump-host': jumpHost, pool, force, yes, bundle } = this.flags;
+    if (this.flags.count < 1) throw new UsageError(`--count is ${this.flags.count}: at least one node comes`);
     if (this.given.has('count') && hosts.length && hosts.length !== this.flags.count)
       throw new UsageError(`--count is ${this.flags.count}, and --host is given ${hosts.length} times: each new node is one of the hosts`);
     const name = await chooseCluster(this.flags.cluster);

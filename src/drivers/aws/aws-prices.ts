@@ -1,3 +1,4 @@
+import { HOURS_A_MONTH } from '../../base/hours-a-month.ts';
 import type { MachineOffer, MachineSpec } from '../driver.ts';
 
 /**
@@ -38,7 +39,6 @@ const REGION_FACTORS: Readonly<Record<string, number>> = {
 
 /** Of general purpose (gp3) volumes. */
 const USD_PER_GIB_MONTH = 0.08;
-const HOURS_PER_MONTH = 730;
 const DEFAULT_SIZE = { cpus: 2, memoryMiB: 4096 };
 export const DEFAULT_DISK_GIB = 20;
 
@@ -63,7 +63,7 @@ export const priceOf = (machine: {
   const factor = REGION_FACTORS[machine.region];
   if (!factor) return { unpriced: machine.region };
   return {
-    usdPerHour: Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_PER_MONTH) * factor * 10_000) / 10_000,
+    usdPerHour: Math.round((found.usdPerHour + (machine.diskGiB * USD_PER_GIB_MONTH) / HOURS_A_MONTH) * factor * 10_000) / 10_000,
   };
 };
 

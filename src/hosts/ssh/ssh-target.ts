@@ -69,7 +69,7 @@ export const parseSshTarget = (text: string): SshTarget => {
 export const knownHostsName = ({ host, port }: Pick<SshTarget, 'host' | 'port'>): string => (port === 22 ? host : `[${host}]:${port}`);
 
 /** One text for all spellings of a host: user, port 22 and the case of a name make no difference. What is no host stands for itself. */
-export const hostKey = (text: string): string => {
+export const hostIdentity = (text: string): string => {
   const { host, port = 22 } = parts(text);
   if (!host) return text;
   const name = isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase().replace(/\.$/, '');

@@ -1,15 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Finding } from '../../drivers/driver.ts';
-import { loadDriver } from '../../drivers/index.ts';
 import { factsOf, type HostFacts } from '../../hosts/facts/host-facts.ts';
-import type { Host } from '../../hosts/host.ts';
 import { distributionFamily } from '../../hosts/packages/distribution-family.ts';
 import { installCommand } from '../../hosts/packages/install-packages.ts';
 import { hostFindings } from '../host-findings.ts';
+import { withHostToBe } from '../host-to-be.ts';
 import { DEFAULT_NETWORK } from '../spec/cluster-spec.ts';
-import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, clusterNames } from '../state/cluster-state.ts';
 import { missingRequirements } from '../steps/programs.ts';
 import { clockFindings } from './clocks.ts';
@@ -50,32 +45,21 @@ export const diagnose = async (options: DiagnoseOptions = {}): Promise<AboutFind
 
 /** A host before it becomes a node: what `up` would stumble over. Nothing is left on it, and no key of it is remembered. */
 const findingsBefore = async (target: string, options: DiagnoseOptions): Promise<AboutFinding[]> => {
-  const folder = await mkdtemp(join(tmpdir(), 'slipway-doctor-'));
-  let host: Host | undefined;
+  const settings = { host: target, identityFile: options.identityFile, jumpHost: options.jumpHost };
+  const spec = { cluster: 'doctor', name: 'host', settings };
   try {
-    const driver = await loadDriver('ssh', {
-      dataDir: folder,
-      stateDir: folder,
-      requirements: [],
-      settings: {},
-      journal: openJournal(folder),
+    return await withHostToBe({ driver: 'ssh', spec, signal: new AbortController().signal }, async (host) => {
+      const [facts, missing, own] = await Promise.all([readNodeFacts(host), missingRequirements(host), factsOf(host)]);
+      const findings = [
+        ...NODE_CHECKS.flatMap((check) => check(facts, ROLE_TO_BE)),
+        ...clockFindings(new Map([[target, facts]])),
+        ...lacking(target, missing, own),
+        ...fitness(target, own),
+      ];
+      return findings.map((finding) => ({ ...finding, about: target }));
     });
-    const settings = { host: target, identityFile: options.identityFile, jumpHost: options.jumpHost };
-    const context = { signal: new AbortController().signal, progress: () => {} };
-    host = await driver.connect(await driver.create({ cluster: 'doctor', name: 'host', settings }, context));
-    const [facts, missing, own] = await Promise.all([readNodeFacts(host), missingRequirements(host), factsOf(host)]);
-    const findings = [
-      ...NODE_CHECKS.flatMap((check) => check(facts, ROLE_TO_BE)),
-      ...clockFindings(new Map([[target, facts]])),
-      ...lacking(target, missing, own),
-      ...fitness(target, own),
-    ];
-    return findings.map((finding) => ({ ...finding, about: target }));
   } catch (error) {
     return [{ about: target, severity: 'error', problem: messageOf(error), fix: `ssh ${target} true` }];
-  } finally {
-    await host?.close();
-    await rm(folder, { recursive: true, force: true });
   }
 };
 

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { DriverSetting } from '../../drivers/driver.ts';
 import { driverDescriptor } from '../../drivers/index.ts';
+import { settingsOf } from '../cluster-drivers.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec, WishedFile } from '../spec/cluster-spec.ts';
 import { poolsOf } from './cluster-file.ts';
 
@@ -30,7 +31,7 @@ export const checkNewNodes = async (wishes: ClusterWishes, spec: ClusterSpec, kn
 };
 
 const faultsOf = async (spec: ClusterSpec, node: NodeSpec): Promise<Fault[]> => {
-  const settings: Readonly<Record<string, unknown>> = { ...spec.driverSettings[node.driver], ...node.settings };
+  const settings = settingsOf(spec, node);
   const found = driverDescriptor(node.driver).settings.map(async (setting): Promise<Fault[]> => {
     const value = settings[setting.name];
     if (value === undefined) return setting.required ? [{ node, setting, message: `the driver ${node.driver} needs ${setting.name}` }] : [];

@@ -1,6 +1,7 @@
 import { type DriverDescriptor, type DriverSetting, usesHosts } from '../../drivers/driver.ts';
 import { MAX_NODES } from '../spec/cluster-spec.ts';
 import { twinFaults } from '../spec/host-twins.ts';
+import { MAX_NAME_LENGTH, nodeName } from '../spec/node-names.ts';
 import { checkLabels, checkTaints, type Say } from './check-labels.ts';
 import { type ClusterFile, driverOf, hostsOf, type PoolFile, poolsOf, sizeOf } from './cluster-file.ts';
 import { type Path, pathText } from './located-value.ts';
@@ -62,9 +63,8 @@ const checkNeeds = (file: ClusterFile, { pool, at }: { pool: PoolFile; at: Path 
 };
 
 const checkNodeName = (file: ClusterFile, pool: PoolFile, say: Say): void => {
-  const stem = pool.name === 'main' ? file.metadata.name : `${file.metadata.name}-${pool.name}`;
-  const last = `${stem}-${Math.max(sizeOf(pool), 1)}`;
-  if (last.length > 40) say(['name'], `${last} is too long for the name of a node: at most 40 characters`);
+  const last = nodeName(file.metadata.name, pool.name, Math.max(sizeOf(pool), 1));
+  if (last.length > MAX_NAME_LENGTH) say(['name'], `${last} is too long for the name of a node: at most ${MAX_NAME_LENGTH} characters`);
 };
 
 const checkHosts = (file: ClusterFile, drivers: readonly DriverDescriptor[], say: Say): void => {

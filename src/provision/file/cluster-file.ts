@@ -1,3 +1,5 @@
+import { DEFAULT_POOL } from '../spec/node-names.ts';
+
 /** A cluster file that has been read and found right: docs/reference/cluster-file.md says what each key means. */
 export interface ClusterFile {
   apiVersion: 'slipway/v1';
@@ -48,7 +50,7 @@ export const CONTROL_PLANE_ROLE = 'control-plane';
 export const DEFAULT_DRIVER = 'local';
 
 /** A pool that the file does not name: as a file without pools has it. */
-export const poolsOf = (file: ClusterFile): readonly PoolFile[] => file.spec.pools ?? [{ name: 'main', count: 2 }];
+export const poolsOf = (file: ClusterFile): readonly PoolFile[] => file.spec.pools ?? [{ name: DEFAULT_POOL, count: 2 }];
 
 export const driverOf = (file: ClusterFile, pool: PoolFile): string => pool.driver ?? file.spec.driver ?? DEFAULT_DRIVER;
 

@@ -1,7 +1,9 @@
 import { DRIVERS } from '../../drivers/index.ts';
-import { type ClusterWishes, clusterSpec, DEFAULT_POOL } from '../spec/cluster-spec.ts';
+import { type ClusterWishes, clusterSpec } from '../spec/cluster-spec.ts';
+import { DEFAULT_POOL } from '../spec/node-names.ts';
 import type { ClusterFile, PoolFile } from './cluster-file.ts';
 import { readClusterFile } from './read-cluster-file.ts';
+import { typedSetting } from './typed-answers.ts';
 import { writeClusterFile } from './write-cluster-file.ts';
 
 /** What was answered in the wizard, beside what flags can say. */
@@ -57,18 +59,11 @@ const controlPlaneOf = ({ controlPlanes, dedicatedControlPlanes }: ClusterWishes
 
 const memoryText = (memoryMiB: number): string => (memoryMiB % 1024 === 0 ? `${memoryMiB / 1024}Gi` : `${memoryMiB}Mi`);
 
-/** What was typed, as the type that the driver's setting has. */
 const typed = (driver: string, answers: Readonly<Record<string, string>>): Record<string, unknown> => {
   const settings = DRIVERS.find((one) => one.name === driver)?.settings ?? [];
-  const read = {
-    integer: Number,
-    boolean: (text: string) => text === 'true',
-    strings: (text: string) => text.split(/[\s,]+/),
-    string: String,
-  };
   return Object.fromEntries(
     Object.entries(answers)
       .filter(([, text]) => text !== '')
-      .map(([name, text]) => [name, read[settings.find((setting) => setting.name === name)?.type ?? 'string'](text)]),
+      .map(([name, text]) => [name, typedSetting(settings.find((setting) => setting.name === name) ?? { type: 'string' }, text)]),
   );
 };

@@ -1,15 +1,13 @@
 import { IPV4_ADDRESS, ipv4Range } from '../../base/net/ipv4-forms.ts';
 import type { TextForm } from '../../base/text/text-form.ts';
 import type { DriverDescriptor } from '../../drivers/driver.ts';
+import { MAX_NODES } from '../spec/cluster-spec.ts';
+import { NAME } from '../spec/node-names.ts';
 import { CPUS, DISK, MEMORY, sizeFault } from '../spec/node-size.ts';
 import { DEFAULT_DRIVER, HOOK_NAMES, type HookName } from './cluster-file.ts';
 import type { Schema } from './schema.ts';
 import { hostSettings, object, ownSettings, poolImage, poolSettings } from './setting-schema.ts';
 
-const NAME = {
-  pattern: '[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?',
-  'x-is': 'at most 40 small letters, digits and hyphens between them, such as demo-2',
-};
 const SIZE = String.raw`\d{1,12}(\.\d{1,9})?(Mi|Gi|Ti|M|G|T)`;
 const MEMORY_SIZE: TextForm = { pattern: SIZE, 'x-is': 'a size such as 2Gi or 512Mi', fault: (text) => sizeFault(text, MEMORY) };
 const DISK_SIZE: TextForm = { pattern: SIZE, 'x-is': 'a size such as 20Gi', fault: (text) => sizeFault(text, DISK) };
@@ -161,7 +159,7 @@ const poolSchema = (drivers: readonly DriverDescriptor[], own?: DriverDescriptor
         'x-is': 'at most 20 small letters, digits and hyphens, a letter first, such as workers',
         description: 'Nodes are called CLUSTER-POOL-NUMBER, those of the pool main CLUSTER-NUMBER',
       },
-      count: { type: 'integer', minimum: 0, maximum: 150, default: 1, description: 'How many nodes; not for drivers of hosts' },
+      count: { type: 'integer', minimum: 0, maximum: MAX_NODES, default: 1, description: 'How many nodes; not for drivers of hosts' },
       hosts: {
         type: 'array',
         items: hostSchema(drivers, own),

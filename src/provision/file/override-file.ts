@@ -1,5 +1,5 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { driverDescriptor } from '../../drivers/index.ts';
+import { DRIVERS, driverDescriptor } from '../../drivers/index.ts';
 import { checkFlags } from '../spec/check-wishes.ts';
 import { type ClusterWishes, checkName } from '../spec/cluster-spec.ts';
 import { type ClusterFile, DEFAULT_DRIVER, type PoolFile, poolsOf } from './cluster-file.ts';
@@ -27,7 +27,7 @@ export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): 
   if (flags.driver !== undefined) driverDescriptor(flags.driver);
   const driver = flags.driver ?? file.spec.driver ?? DEFAULT_DRIVER;
   const settingsGoTo: Readonly<Record<string, string>> = { subnet: driver, host: changed.spec.pools?.[0]?.driver ?? driver };
-  checkFlags(flags, { driverOf: (setting) => settingsGoTo[setting] ?? 'ssh' });
+  checkFlags(flags, { driverOf: (setting) => settingsGoTo[setting] ?? takerOf(setting, changed.spec) });
   const overrides: string[] = [];
   const said = new Map<string, string>();
   for (const { flag, path, value } of overridesOf(flags, changed.spec)) {
@@ -43,7 +43,15 @@ export const overrideFile = (file: ClusterFile, flags: Partial<ClusterWishes>): 
   return { file: changed, overrides, saidBy };
 };
 
-const overridesOf = (flags: Partial<ClusterWishes>, { driver = DEFAULT_DRIVER, pools = [] }: ClusterFile['spec']): Override[] => {
+/** The driver that has the setting: one that the file uses before others. */
+const takerOf = (setting: string, { driver = DEFAULT_DRIVER, pools = [] }: ClusterFile['spec']): string => {
+  const takers = DRIVERS.filter(({ settings }) => settings.some(({ name }) => name === setting)).map(({ name }) => name);
+  const used = [driver, ...pools.map((pool) => pool.driver)];
+  return takers.find((name) => used.includes(name)) ?? takers[0] ?? driver;
+};
+
+const overridesOf = (flags: Partial<ClusterWishes>, spec: ClusterFile['spec']): Override[] => {
+  const { driver = DEFAULT_DRIVER, pools = [] } = spec;
   const ofOnlyPool = (flag: string, key: keyof PoolFile, value: unknown): Override => {
     if (value !== undefined && pools.length !== 1)
       throw new SlipwayError('USAGE', {
@@ -65,8 +73,8 @@ const overridesOf = (flags: Partial<ClusterWishes>, { driver = DEFAULT_DRIVER, p
     { flag: '--control-planes', path: ['spec', 'controlPlane', 'count'], value: flags.controlPlanes },
     { flag: '--dedicated-control-planes', path: ['spec', 'controlPlane', 'dedicated'], value: flags.dedicatedControlPlanes },
     { flag: '--subnet', path: ['spec', 'drivers', flags.driver ?? driver, 'subnet'], value: flags.subnet },
-    { flag: '--identity-file', path: ['spec', 'drivers', 'ssh', 'identityFile'], value: flags.identityFile },
-    { flag: '--jump-host', path: ['spec', 'drivers', 'ssh', 'jumpHost'], value: flags.jumpHost },
+    { flag: '--identity-file', path: ['spec', 'drivers', takerOf('identityFile', spec), 'identityFile'], value: flags.identityFile },
+    { flag: '--jump-host', path: ['spec', 'drivers', takerOf('jumpHost', spec), 'jumpHost'], value: flags.jumpHost },
   ];
 };
 

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ClusterWishes, WishedFile } from '../spec/cluster-spec.ts';
 
@@ -30,13 +29,11 @@ const checkManifests = async ({ content, folder, refuse }: WishedFile): Promise<
   const { manifests = [], hooks } = content.spec;
   if (!manifests.length || hooks?.beforeUp?.length) return;
   const paths = manifests.map((path) => resolve(folder, path));
-  const missing = await Promise.all(paths.map((path) => access(path).then(() => false, isAbsent)));
-  const problems = manifests.flatMap((_, index) =>
-    missing[index] ? [{ path: ['spec', 'manifests', index], message: `there is no file or folder ${paths[index]}` }] : [],
+  const { absentOf, readManifests } = await import('../manifest-files.ts');
+  const absent = await absentOf(paths);
+  const problems = paths.flatMap((path, index) =>
+    absent.includes(path) ? [{ path: ['spec', 'manifests', index], message: `there is no file or folder ${path}` }] : [],
   );
   if (problems.length) throw refuse(problems);
-  const { readManifests } = await import('../manifest-files.ts');
   await readManifests(paths);
 };
-
-const isAbsent = (error: NodeJS.ErrnoException): boolean => error.code === 'ENOENT' || error.code === 'ENOTDIR';

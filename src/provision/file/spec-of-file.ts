@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ipv4Text, parseIpv4 } from '../../base/net/ipv4-range.ts';
-import { hostKey } from '../../hosts/ssh/ssh-target.ts';
+import { hostIdentity } from '../../hosts/ssh/ssh-target.ts';
 import {
   type ClusterSpec,
   type ClusterWishes,
@@ -8,11 +8,11 @@ import {
   checkName,
   clusterSpec,
   DEFAULT_NETWORK,
-  DEFAULT_POOL,
   type NetworkSpec,
   type NodeSpec,
   type WishedFile,
 } from '../spec/cluster-spec.ts';
+import { freeNodeName } from '../spec/node-names.ts';
 import { DISK, inUnits, MEMORY } from '../spec/node-size.ts';
 import { type ClusterFile, CONTROL_PLANE_ROLE, DEFAULT_DRIVER, driverOf, HOOK_NAMES, type PoolFile, poolsOf } from './cluster-file.ts';
 
@@ -73,14 +73,9 @@ const nameNodes = (file: ClusterFile, known: ClusterSpec | undefined): NodeSpec[
   const names = new Set(known?.nodes.map((node) => node.name));
   for (const pool of poolsOf(file)) for (const host of pool.hosts ?? []) if (typeof host === 'object' && host.name) names.add(host.name);
   const freeName = (pool: PoolFile): string => {
-    const stem = pool.name === DEFAULT_POOL ? cluster : `${cluster}-${pool.name}`;
-    for (let index = 1; ; index++) {
-      const name = `${stem}-${index}`;
-      if (names.has(name)) continue;
-      names.add(name);
-      checkName(name, 'node');
-      return name;
-    }
+    const name = freeNodeName(names, cluster, pool.name);
+    checkName(name, 'node');
+    return name;
   };
   return poolsOf(file).flatMap((pool) => {
     const driver = driverOf(file, pool);
@@ -93,7 +88,7 @@ const nameNodes = (file: ClusterFile, known: ClusterSpec | undefined): NodeSpec[
     }
     return pool.hosts.map((given) => {
       const { name, ...settings } = typeof given === 'string' ? { name: undefined, host: given } : given;
-      const old = there.find((node) => hostKey(String(node.settings['host'])) === hostKey(settings.host));
+      const old = there.find((node) => hostIdentity(String(node.settings['host'])) === hostIdentity(settings.host));
       return nodeOf(old?.name ?? name ?? freeName(pool), pool, driver, settings);
     });
   });

@@ -1,3 +1,5 @@
+import { HOURS_A_MONTH } from '../../base/hours-a-month.ts';
+
 /** What `up` would do, as `slipway plan -o json` prints it (docs/reference/plan.md). */
 export interface Plan {
   cluster: string;
@@ -5,8 +7,7 @@ export interface Plan {
   changed: boolean;
   changes: PlannedChange[];
   summary: Record<PlannedAction, number>;
-  /** What keeps `up` from beginning, each with what mends it. */
-  /** `packages`: those that `up --yes` would install to mend it. */
+  /** What keeps `up` from beginning, each with what mends it. `packages`: those that `up --yes` would install to mend it. */
   problems: { problem: string; fix: string; packages?: readonly string[] | undefined }[];
   warnings: string[];
   /** Where a driver tells prices: of everything that the cluster is to have but what is `unpriced`. */
@@ -35,7 +36,6 @@ export interface PlannedChange {
 }
 
 export const ACTIONS: readonly PlannedAction[] = ['create', 'change', 'start', 'replace', 'remove', 'unchanged'];
-const HOURS_A_MONTH = 730;
 
 export const finishPlan = (
   cluster: string,

@@ -5,7 +5,7 @@ import { settingProblem } from '../../drivers/read-settings.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from './cluster-spec.ts';
 import { twinFaults } from './host-twins.ts';
 import { nodeRanges, rangeFaults } from './network-ranges.ts';
-import { type Bounds, CPUS, MEMORY } from './node-size.ts';
+import { CPUS, countFault, MEMORY, sizeFault } from './node-size.ts';
 
 /** Flags that are a setting of the driver. */
 const SETTING_FLAGS = [
@@ -23,20 +23,20 @@ export const checkFlags = (
     command = wishes.name === undefined ? 'slipway up' : `slipway up ${wishes.name}`,
   }: { driverOf: (setting: string) => string; command?: string },
 ): void => {
-  requireWithin(command, { flag: '--cpus', value: wishes.cpus, unit: '' }, CPUS);
-  requireWithin(command, { flag: '--memory', value: wishes.memoryMiB, unit: ' MiB' }, MEMORY);
+  const { cpus, memoryMiB } = wishes;
+  if (cpus !== undefined) requireSize(command, { flag: '--cpus', value: cpus, fault: countFault(cpus, CPUS), example: 2 });
+  if (memoryMiB !== undefined)
+    requireSize(command, { flag: '--memory', value: memoryMiB, fault: sizeFault(`${memoryMiB}Mi`, MEMORY), example: 1024 });
   for (const { setting, key, ...flag } of SETTING_FLAGS)
     for (const value of [wishes[key] ?? []].flat())
       requireSetting(command, { ...flag, name: setting, value }, driverDescriptor(driverOf(setting)));
 };
 
-const requireWithin = (
+const requireSize = (
   up: string,
-  { flag, value, unit }: { flag: string; value: number | undefined; unit: string },
-  { minimum, maximum }: Bounds,
+  { flag, value, fault, example }: { flag: string; value: number; fault: string | undefined; example: number },
 ): void => {
-  if (value === undefined || (Number.isInteger(value) && value >= minimum && value <= maximum)) return;
-  throw refused(`${flag} ${value}`, `it must be ${minimum} to ${maximum}${unit}`, `${up} ${flag} ${minimum * 2}`);
+  if (fault) throw refused(`${flag} ${value}`, `it ${fault}`, `${up} ${flag} ${example}`);
 };
 
 const requireSetting = (

@@ -1,7 +1,9 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
+import { formProblem } from '../../base/text/text-form.ts';
 import type { ClusterFile } from '../file/cluster-file.ts';
 import { checkFlags, checkSpec } from './check-wishes.ts';
-import { DEFAULT_POOL, type MoreNodes, moreNodes } from './more-nodes.ts';
+import { type MoreNodes, moreNodes } from './more-nodes.ts';
+import { DEFAULT_POOL, NAME } from './node-names.ts';
 
 export { DEFAULT_POOL };
 
@@ -191,9 +193,9 @@ const nodesToCome = (known: ClusterSpec, count: number, wishes: ClusterWishes): 
   return moreNodes(known, wishes.added ?? { count: more, hosts, cpus, memoryMiB, identityFile, jumpHost });
 };
 
-/** Names become host names, folders and parts of DNS names. */
+/** Throws NAME_INVALID. */
 export const checkName = (name: string, kind: 'cluster' | 'node'): void => {
-  if (/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(name)) return;
+  if (formProblem(NAME, name) === undefined) return;
   const suggestion = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9-]+/g, '-')

@@ -1,4 +1,4 @@
-import { hostAddress, hostKey } from '../../hosts/ssh/ssh-target.ts';
+import { hostAddress, hostIdentity } from '../../hosts/ssh/ssh-target.ts';
 
 export interface NamedHost {
   /** What a person calls it: `spec.pools[0].hosts[1]`, `lab-2`. */
@@ -13,7 +13,7 @@ export const twinFaults = (hosts: readonly NamedHost[]): { index: number; messag
   const byHost = new Map<string, string>();
   const byAddress = new Map<string, string>();
   return hosts.flatMap(({ name, host, address = hostAddress(host) }, index) => {
-    const key = hostKey(host);
+    const key = hostIdentity(host);
     const twin = byHost.get(key);
     const neighbour = address && byAddress.get(address);
     byHost.set(key, twin ?? name);

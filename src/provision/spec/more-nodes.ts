@@ -3,9 +3,7 @@ import { usesHosts } from '../../drivers/driver.ts';
 import { driverDescriptor } from '../../drivers/index.ts';
 import { checkFlags } from './check-wishes.ts';
 import type { ClusterSpec, NodeSpec } from './cluster-spec.ts';
-
-/** Of clusters that are made without a file. */
-export const DEFAULT_POOL = 'main';
+import { DEFAULT_POOL, freeNodeName } from './node-names.ts';
 
 /** What is wished of nodes that come to a cluster; in all else they are like those of their pool. */
 export interface MoreNodes {
@@ -28,7 +26,7 @@ export const moreNodes = (known: ClusterSpec, wishes: MoreNodes): NodeSpec[] => 
   checkFlags({ hosts, identityFile, jumpHost }, { driverOf: () => like.driver, command: `slipway node add --cluster ${known.name}` });
   const names = new Set(known.nodes.map((node) => node.name));
   return Array.from({ length: count }, (_, index) => ({
-    name: freeName(names, like.pool === DEFAULT_POOL ? known.name : `${known.name}-${like.pool}`),
+    name: freeNodeName(names, known.name, like.pool),
     pool: like.pool,
     driver: like.driver,
     controlPlane: false,
@@ -98,14 +96,4 @@ const settingsOfPool = ({ driver, settings }: NodeSpec): Record<string, unknown>
       .map((setting) => setting.name),
   );
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !own.has(key)));
-};
-
-/** The lowest that is free: the place of a node that was removed is taken again. */
-const freeName = (names: Set<string>, stem: string): string => {
-  for (let index = 1; ; index++) {
-    const name = `${stem}-${index}`;
-    if (names.has(name)) continue;
-    names.add(name);
-    return name;
-  }
 };

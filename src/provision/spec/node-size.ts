@@ -20,8 +20,12 @@ export const DISK: SizeBounds = { minimum: 1, maximum: 64 * 2 ** 10, unit: 2 ** 
 /** Whole units of a size such as `1.5Gi`, rounded down. */
 export const inUnits = (size: string, { unit }: SizeBounds): number => Math.floor(quantityValue(size) / unit);
 
+/** As `must be ...`; undefined for what is within. */
+export const countFault = (count: number, { minimum, maximum }: Bounds): string | undefined =>
+  Number.isInteger(count) && count >= minimum && count <= maximum ? undefined : `must be ${minimum} to ${maximum}`;
+
 export const sizeFault = (size: string, bounds: SizeBounds): string | undefined => {
   const units = quantityValue(size) / bounds.unit;
-  const { minimum, maximum, unitName } = bounds;
-  return units < minimum || units > maximum ? `must be from ${minimum}${unitName} to 64Ti` : undefined;
+  const { minimum, maximum, unit, unitName } = bounds;
+  return units < minimum || units > maximum ? `must be from ${minimum}${unitName} to ${(maximum * unit) / 2 ** 40}Ti` : undefined;
 };

@@ -3,24 +3,35 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Choice, Prompts } from '../../../src/cli/prompts.ts';
 import { askForCluster, type WizardAnswers, type WizardDriver } from '../../../src/cli/wizard.ts';
+import { DRIVERS } from '../../../src/drivers/index.ts';
 import { fileOfWishes } from '../../../src/provision/file/file-of-wishes.ts';
+import { ANSWER_CHECKS, typedSettingProblem } from '../../../src/provision/file/typed-answers.ts';
 
 interface Asked {
   questions: string[];
+  /** By question: what was said of a first answer that could not stand. */
+  refusals: Map<string, string>;
   choices: Map<string, readonly Choice[]>;
   answers: WizardAnswers;
 }
 
 /** Answers by what the question begins with; all others get what is proposed. */
-const ask = async (drivers: readonly WizardDriver[], replies: Readonly<Record<string, string>>): Promise<Asked> => {
+const ask = async (
+  drivers: readonly WizardDriver[],
+  replies: Readonly<Record<string, string>>,
+  wrong: Readonly<Record<string, string>> = {},
+): Promise<Asked> => {
   const questions: string[] = [];
   const choices = new Map<string, readonly Choice[]>();
+  const refusals = new Map<string, string>();
   const replyTo = (message: string): string | undefined => {
     questions.push(message);
     return Object.entries(replies).find(([beginning]) => message.startsWith(beginning))?.[1];
   };
   const prompts: Prompts = {
     text: async (message, { default: proposed = '', validate = () => true } = {}) => {
+      const bad = Object.entries(wrong).find(([beginning]) => message.startsWith(beginning));
+      if (bad) refusals.set(bad[0], String(validate(bad[1])));
       const typed = replyTo(message) ?? proposed;
       assert.equal(validate(typed), true, message);
       return typed;
@@ -36,7 +47,7 @@ const ask = async (drivers: readonly WizardDriver[], replies: Readonly<Record<st
     },
     yes: async (message, options) => (replyTo(message) ?? String(options.default)) === 'true',
   };
-  return { questions, choices, answers: await askForCluster(prompts, { drivers }) };
+  return { questions, choices, refusals, answers: await askForCluster(prompts, { drivers, checks: ANSWER_CHECKS }) };
 };
 
 const driver = (name: string, more: Partial<WizardDriver> = {}): WizardDriver => ({
@@ -46,8 +57,8 @@ const driver = (name: string, more: Partial<WizardDriver> = {}): WizardDriver =>
 const setting = (name: string, scope: 'cluster' | 'pool' | 'node' = 'cluster') => ({
   name,
   scope,
-  type: 'string' as const,
   description: `the ${name}`,
+  problemOf: () => undefined,
 });
 
 const cloud = driver('aws', {
@@ -119,4 +130,43 @@ test('hosts are asked for by address, and not for their size', async () => {
   const { questions, answers } = await ask([driver('ssh', { usesHosts: true })], { Hosts: 'root@192.0.2.11, root@192.0.2.12' });
   assert.deepEqual(answers.hosts, ['root@192.0.2.11', 'root@192.0.2.12']);
   assert.ok(!questions.some((question) => /^(Number|CPUs|Memory|Disk)/.test(question)));
+});
+
+/** As `rankDrivers` gives it. */
+const real = (name: string): WizardDriver => {
+  const found = DRIVERS.find((one) => one.name === name);
+  assert.ok(found);
+  const settings = found.settings.map((one) => ({ ...one, problemOf: (typed: string) => typedSettingProblem(one, typed) }));
+  return { ...found, settings, usesHosts: name === 'ssh', missing: [] };
+};
+
+test('what a cluster file would refuse is refused at its question, in the same words', async () => {
+  const wrong = { Name: 'Lab!', Number: '151', CPUs: '0', Memory: '0.25', Disk: '65537', 'bootTimeoutSeconds:': 'abc' };
+  const { refusals } = await ask([real('kvm')], { Change: 'true' }, wrong);
+  assert.deepEqual(Object.fromEntries(refusals), {
+    Name: 'It must be at most 40 small letters, digits and hyphens between them, such as demo-2',
+    Number: 'It must be 1 to 150',
+    CPUs: 'It must be 1 to 1024, or nothing',
+    Memory: 'It must be from 512Mi to 64Ti, or nothing',
+    Disk: 'It must be from 1Gi to 64Ti, or nothing',
+    'bootTimeoutSeconds:': 'It must be a whole number, or nothing',
+  });
+  const words = await ask([real('kvm')], {}, { Number: 'none', Memory: 'much', Disk: '1.5' });
+  assert.deepEqual(
+    [...words.refusals.values()],
+    [
+      'It must be a whole number, 1 to 150',
+      'It must be a number such as 2 or 0.5, or nothing',
+      'It must be a whole number such as 20, or nothing',
+    ],
+  );
+});
+
+test('yes is no value of a setting that is true or false, and a value keeps its type in the file', async () => {
+  const cloudly = await ask([real('aws')], { Change: 'true', 'region:': 'eu-central-1', 'spot:': 'true' }, { 'spot:': 'yes' });
+  assert.equal(cloudly.refusals.get('spot:'), 'It must be true or false, or nothing');
+  assert.match(fileOfWishes(cloudly.answers), /^ +spot: true\b/m);
+  const kvm = await ask([real('kvm')], { Change: 'true', Disk: '65536', 'bootTimeoutSeconds:': '300' });
+  assert.match(fileOfWishes(kvm.answers), /bootTimeoutSeconds: 300\b/);
+  assert.match(fileOfWishes(kvm.answers), /disk: 65536Gi/);
 });

@@ -1,6 +1,6 @@
 /** What of a cluster file comes into a bundle: the file, its manifests where it names them, and the images that these run. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -40,6 +40,46 @@ test('the file and its manifests lie to each other as they did, folders and path
     ['registry.example/base:1', 'registry.example/one:1'],
   );
   assert.deepEqual(warnings, []);
+});
+
+test('an absolute path is right on the other side too, and all else of the file is as it was', async () => {
+  const shared = put('wide/shared/base.yaml', pod('registry.example/base:1'));
+  const inside = put('wide/lab/apps/one.yaml', pod('registry.example/one:1'));
+  const text = (base: string, apps: string): string =>
+    `apiVersion: slipway/v1\nkind: Cluster\nmetadata: {name: lab}\nspec:\n  manifests: # in this order\n    - ${base} # first\n    - ${apps}\n    - apps/one.yaml\n`;
+  const file = put('wide/lab/cluster.yaml', text(`'${shared}'`, join(inside, '..')));
+  const work = join(folder, 'wide-work');
+  const { path, warnings } = await collectCluster(work, file);
+  assert.deepEqual(filesIn(work), ['cluster/lab/apps/one.yaml', 'cluster/lab/cluster.yaml', 'cluster/shared/base.yaml']);
+  assert.equal(readFileSync(join(work, path), 'utf8'), text('"../shared/base.yaml"', '"apps"'));
+  assert.deepEqual(warnings, []);
+});
+
+test('an absolute path behind an alias is written out; one in a list that is an alias stays, with a warning', async () => {
+  const web = put('alias/web.yaml', pod('registry.example/web:1'));
+  const file = put('alias/cluster.yaml', clusterFile([]).replace('[]', `[&web "${web}", *web]`));
+  const one = await collectCluster(join(folder, 'alias-work'), file);
+  assert.match(readFileSync(join(folder, 'alias-work', one.path), 'utf8'), /\[&web "web\.yaml", "web\.yaml"\]/);
+  assert.deepEqual(one.warnings, []);
+  const list = put('alias/list.yaml', clusterFile([]).replace('  manifests: []', `  hooks: {afterUp: &all ["${web}"]}\n  manifests: *all`));
+  const other = await collectCluster(join(folder, 'list-work'), list);
+  assert.deepEqual(other.warnings, [
+    `${web} is in the bundle, and the file still names it by where it lies here: name it by a relative path`,
+  ]);
+});
+
+test('manifests that a beforeUp hook makes are passed over, with a warning', async () => {
+  put('hook/there.yaml', pod('registry.example/web:1'));
+  const gone = join(folder, 'hook/made/later.yaml');
+  const file = put('hook/cluster.yaml', clusterFile(['there.yaml', gone], '  hooks: {beforeUp: ["make manifests"]}\n'));
+  const work = join(folder, 'hook-work');
+  const { images, path, warnings } = await collectCluster(work, file);
+  assert.deepEqual(filesIn(work), ['cluster/cluster.yaml', 'cluster/there.yaml']);
+  assert.match(readFileSync(join(work, path), 'utf8'), new RegExp(gone));
+  assert.equal(images.length, 1);
+  assert.deepEqual(warnings, [
+    `${gone} is not there yet, and not in the bundle: its images neither; a hook has to make it where the bundle is used`,
+  ]);
 });
 
 test('what a bundle cannot help with is told', async () => {

@@ -209,7 +209,7 @@ for (const [table, cases] of Object.entries(TABLES))
     });
 
 const FLAGS: readonly [spec: string, flags: object, said: RegExp | string][] = [
-  ['  driver: local\n', { memoryMiB: -5 }, 'it must be 512 to 67108864 MiB'],
+  ['  driver: local\n', { memoryMiB: -5 }, 'it must be from 512Mi to 64Ti'],
   ['  driver: local\n', { cpus: 0 }, 'it must be 1 to 1024'],
   ['  driver: local\n', { nodes: 0 }, '--nodes: these are 0 nodes, and a cluster has 1 to 150'],
   ['  driver: local\n', { subnet: '1.2.3.4' }, 'it must be a range of 256 IPv4 addresses such as 10.200.1.0/24'],
