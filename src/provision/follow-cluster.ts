@@ -204,8 +204,9 @@ const moveTo = async (drivers: ClusterDrivers, spec: ClusterState['spec'], moves
   }
 };
 
-/** A host that was given by its address is knocked at under the new one. */
+/** A host that was given by its address is knocked at under the new one, and so is its address on the nodes' network that of now. */
 const withHost = (node: NodeSpec, move: Move | undefined): NodeSpec => {
-  const { host } = node.settings;
-  return move && typeof host === 'string' ? { ...node, settings: { ...node.settings, host: movedHost(host, move) } } : node;
+  const { host, address } = node.settings;
+  if (!move || typeof host !== 'string') return node;
+  return { ...node, settings: { ...node.settings, host: movedHost(host, move), ...(address === move.from ? { address: move.to } : {}) } };
 };

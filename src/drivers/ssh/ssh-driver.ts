@@ -139,14 +139,12 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       const changes = await Promise.all(
         moves.map(async ({ id, from, to }) => {
           const record = await read(id.name);
-          const target = record && parseSshTarget(record.host);
-          if (!record || target?.host !== from) return undefined;
+          if (!record) return undefined;
           const host = movedHost(record.host, { from, to });
-          return {
-            id,
-            record: { ...record, host, address: record.address === from ? to : record.address },
-            keys: await knownHosts.keysOf(target),
-          };
+          const address = record.address === from ? to : record.address;
+          // One that is knocked at by a name, or by another address, keeps that.
+          const keys = host === record.host ? [] : await knownHosts.keysOf(parseSshTarget(record.host));
+          return { id, record: { ...record, host, address }, keys };
         }),
       );
       for (const change of changes) {

@@ -49,3 +49,14 @@ test('another host has its own address, and what a run that failed was told is f
     await driver.takeBack?.(ID);
     assert.equal(await address(), '10.0.0.1');
   }));
+
+test('a node that moved is known at its new address, also where its host is not given by that', () =>
+  inFolder(async (driver, create) => {
+    const moved = async (settings: Record<string, unknown>): Promise<unknown> => {
+      await create(settings);
+      await driver.moved?.([{ id: ID, from: '10.0.0.1', to: '10.0.0.7' }]);
+      return (await driver.describe(ID))?.address;
+    };
+    assert.equal(await moved({ host: 'root@127.0.0.2:1', address: '10.0.0.1' }), '10.0.0.7');
+    assert.equal(await moved({ host: 'root@127.0.0.2:1', address: '10.0.0.12' }), '10.0.0.12');
+  }));
