@@ -26,7 +26,7 @@ export default class Tunnel extends BaseCommand<typeof flags> {
       import('../provision/state/choose-cluster.ts'),
     ]);
     const name = await chooseCluster(this.args[0]);
-    const { server, through, context, close } = await serveTunnel(name, { port, onFailure: this.teller() });
+    const { server, through, context, close } = await serveTunnel(name, { port, signal: this.signal, onFailure: this.teller() });
     this.io.out(
       output === 'json'
         ? `${JSON.stringify({ cluster: name, server, through, context })}\n`

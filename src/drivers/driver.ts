@@ -37,6 +37,8 @@ export interface Driver {
    * key that it had. Drivers that always know where their machines are lack it.
    */
   moved?(moves: readonly { id: MachineId; from: string; to: string }[]): Promise<void>;
+  /** Of machines that are not ours: what `create` was told in this run of a machine that was known before is forgotten. */
+  takeBack?(id: MachineId): Promise<void>;
   /**
    * Byte streams to ports of a machine that is reached by way of other hosts, and may not be reachable from this computer itself. Undefined for one
    * that is not. Nothing is opened before the first stream. Drivers without such machines lack it.

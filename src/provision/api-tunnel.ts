@@ -92,10 +92,17 @@ const carry = async (socket: Socket, passage: Passage): Promise<void> => {
 
 const listenOn = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE' ? new SlipwayError('ADDRESS_IN_USE', { tried: `listen on ${LOOPBACK}:${port}`, cause: error }) : error,
-      ),
-    );
+    server.once('error', (error: NodeJS.ErrnoException) => reject(refusalOf(error, port)));
     server.listen(port, LOOPBACK, resolve);
   });
+
+const refusalOf = (error: NodeJS.ErrnoException, port: number): Error => {
+  const tried = `listen on ${LOOPBACK}:${port}`;
+  if (error.code === 'EADDRINUSE') return new SlipwayError('ADDRESS_IN_USE', { tried, cause: error });
+  if (error.code !== 'EACCES') return error;
+  return new SlipwayError('USAGE', {
+    tried,
+    cause: 'ports below 1024 are for the administrator of this computer',
+    advice: ['slipway tunnel --port 16443', 'slipway tunnel   # takes one that fits'],
+  });
+};

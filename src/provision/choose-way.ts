@@ -19,7 +19,8 @@ export const openWay = async (context: ClusterContext): Promise<() => Promise<Re
   // Over SSH already, where that is known of before.
   const direct = adminTransport(context);
   context.close.push(() => direct.close());
-  if (!passage) return () => whenReady(direct, context.signal);
+  // A way that was over SSH until now, and is no more, is forgotten as well.
+  if (!passage) return async () => settle(context, context.tunnel, await whenReady(direct, context.signal));
   let failure: Error | undefined;
   const tunnel = await openTunnelForJob(passage, {
     port: context.state.tunnelPort ?? tunnelPortFor(context.spec.name),

@@ -6,6 +6,7 @@ import { SlipwayError } from '../base/errors/slipway-error.ts';
 import { createClient } from '../client/create-client.ts';
 import { API_SERVER_NAME, findApiServers, isApiServer } from '../client/discovery/find-api-servers.ts';
 import { createRestTransport } from '../client/rest/rest-transport.ts';
+import { movedHost } from '../hosts/ssh/ssh-target.ts';
 import type { KeyPair } from '../pki/certificates.ts';
 import { connectionOf, parseKubeconfig } from '../pki/kubeconfig.ts';
 import { adminPair, readAuthorities, writeKubeconfigs } from './admin-access.ts';
@@ -76,15 +77,20 @@ const answersOverSsh = async (
   }
 };
 
-/** Answers whether it could: who changes the cluster now writes the state, and the next command remembers. */
-const remember = async (folder: ClusterStateFolder, tunnelPort: number): Promise<boolean> => {
-  let unlock: () => void;
+/** Undefined where another command holds it, or this one already: who changes the cluster now writes the state, and the next command remembers. */
+const lockUnlessHeld = (folder: ClusterStateFolder): (() => void) | undefined => {
   try {
-    unlock = folder.lock();
+    return folder.lock();
   } catch (error) {
-    if (error instanceof SlipwayError && error.code === 'STATE_LOCKED') return false;
+    if (error instanceof SlipwayError && error.code === 'STATE_LOCKED') return undefined;
     throw error;
   }
+};
+
+/** Answers whether it could. */
+const remember = async (folder: ClusterStateFolder, tunnelPort: number): Promise<boolean> => {
+  const unlock = lockUnlessHeld(folder);
+  if (!unlock) return false;
   try {
     // Another command may have changed it while the API was looked for, or taken the cluster away.
     const now = await folder.read();
@@ -142,12 +148,13 @@ const learnAddresses = async (cluster: {
     });
     const isMoving = !isSettled && Date.now() - Date.parse(since) < MOVING_MS;
     if (!moves.length && isMoving === Boolean(state.movingSince)) return;
-    await moveTo(drivers, state.spec, moves);
-    const unlock = folder.lock();
+    const unlock = lockUnlessHeld(folder);
+    if (!unlock) return;
     try {
       // Another command may have changed it while the nodes were asked, or taken the cluster away.
       const now = await folder.read();
       if (now?.phase !== 'ready') return;
+      await moveTo(drivers, state.spec, moves);
       const moveOf = new Map(moves.map((move) => [move.name, move]));
       const addresses = Object.fromEntries(Object.entries(now.addresses).map(([name, address]) => [name, moveOf.get(name)?.to ?? address]));
       const nodes = now.spec.nodes.map((node) => withHost(node, moveOf.get(node.name)));
@@ -197,8 +204,9 @@ const moveTo = async (drivers: ClusterDrivers, spec: ClusterState['spec'], moves
   }
 };
 
-/** A host that was given by its address is knocked at under the new one. */
+/** A host that was given by its address is knocked at under the new one, and so is its address on the nodes' network that of now. */
 const withHost = (node: NodeSpec, move: Move | undefined): NodeSpec => {
-  const { host } = node.settings;
-  return move && typeof host === 'string' ? { ...node, settings: { ...node.settings, host: host.replace(move.from, move.to) } } : node;
+  const { host, address } = node.settings;
+  if (!move || typeof host !== 'string') return node;
+  return { ...node, settings: { ...node.settings, host: movedHost(host, move), ...(address === move.from ? { address: move.to } : {}) } };
 };

@@ -21,7 +21,7 @@ export interface ServedTunnel {
  */
 export const serveTunnel = async (
   name: string,
-  { port, onFailure }: { port?: number | undefined; onFailure: (error: Error) => void },
+  { port, signal, onFailure }: { port?: number | undefined; signal: AbortSignal; onFailure: (error: Error) => void },
 ): Promise<ServedTunnel> => {
   const folder = new ClusterStateFolder(name);
   const state = await folder.require();
@@ -30,7 +30,9 @@ export const serveTunnel = async (
     throw new SlipwayError('USAGE', {
       tried: `open a tunnel to ${name}`,
       cause: 'its control plane is not reached by way of other hosts: the kubeconfig has its address',
-      advice: [`slipway status ${name}`],
+      advice: [
+        state.tunnelPort ? `slipway up ${name}   # until then it names the tunnel that was needed before` : `slipway status ${name}`,
+      ],
     });
   const trustPem = (await readAuthorities(folder))?.trustPem ?? '';
   const wanted = port ?? state.tunnelPort ?? tunnelPortFor(name);
@@ -53,7 +55,9 @@ export const serveTunnel = async (
   });
   try {
     const { server } = tunnelAccess(tunnel.port);
-    if (!(await isApiServer(server, { trustPem, timeoutMs: LOGIN_MS })))
+    const answers = await isApiServer(server, { trustPem, timeoutMs: LOGIN_MS, signal });
+    signal.throwIfAborted();
+    if (!answers)
       throw (
         failure ??
         new SlipwayError('CONNECTION_REFUSED', {
@@ -66,7 +70,10 @@ export const serveTunnel = async (
     isServed = true;
     return { server, through: tunnel.through, close: tunnel.close, ...(port === 0 ? {} : { context: contextName(name) }) };
   } catch (error) {
-    await tunnel.close();
+    const closed = tunnel.close();
+    // A login that is under way is waited for by nobody who has lost patience: it ends with the program.
+    if (signal.aborted) closed.catch(() => {});
+    else await closed;
     throw error;
   }
 };

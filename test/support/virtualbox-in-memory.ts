@@ -68,6 +68,10 @@ export class VirtualBoxInMemory implements VirtualBox {
     machine.state = 'running';
   }
 
+  async resume(): Promise<void> {
+    throw new Error('nobody pauses a machine here');
+  }
+
   async pressPowerButton(name: string): Promise<void> {
     await this.powerOff(name);
   }

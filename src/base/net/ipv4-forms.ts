@@ -7,7 +7,7 @@ const ADDRESS = String.raw`${BYTE}(\.${BYTE}){3}`;
 export const IPV4_ADDRESS: TextForm = { pattern: ADDRESS, 'x-is': 'an IPv4 address such as 192.0.2.11' };
 
 /** 10.0.0.1/8 -> 10.0.0.0/8. */
-const rangeFault = (text: string): string | undefined => {
+export const rangeFault = (text: string): string | undefined => {
   if (parseIpv4Range(text)) return undefined;
   const [address = '', length = ''] = text.split('/');
   const number = parseIpv4(address) ?? 0;

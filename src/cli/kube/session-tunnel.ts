@@ -1,6 +1,5 @@
-import { connect } from 'node:net';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
-import { API_SERVER_NAME } from '../../client/discovery/find-api-servers.ts';
+import { API_SERVER_NAME, isApiServer } from '../../client/discovery/find-api-servers.ts';
 import { COMMANDS } from '../../commands/index.ts';
 import type { Io } from '../io.ts';
 import { clusterOfContext } from './follow-cluster.ts';
@@ -11,21 +10,19 @@ export interface SessionTunnel {
   close(): Promise<void>;
 }
 
-const PROBE_MS = 1000;
-
 /**
- * For a cluster of ours whose kubeconfig names the port of `slipway tunnel`: while nobody listens there, a tunnel of this command's own. Undefined
+ * For a cluster of ours whose kubeconfig names the port of `slipway tunnel`: while no API server of it answers there, a tunnel of this command's own. Undefined
  * where none is needed.
  */
 export const tunnelFor = async (
   contextName: string,
-  endpoint: { server: string; serverName?: string | undefined },
+  endpoint: { server: string; serverName?: string | undefined; ca?: string | undefined },
   io: Io,
 ): Promise<SessionTunnel | undefined> => {
   const cluster = clusterOfContext(contextName);
   const url = URL.parse(endpoint.server);
   const isTunnelled = cluster && endpoint.serverName === API_SERVER_NAME && url?.hostname === '127.0.0.1';
-  if (!isTunnelled || (await listens(Number(url.port)))) return undefined;
+  if (!isTunnelled || (await isApiServer(endpoint.server, { trustPem: endpoint.ca ?? '' }))) return undefined;
   try {
     return await openTunnel(cluster, io);
   } catch (error) {
@@ -40,16 +37,6 @@ export const tunnelFor = async (
     });
   }
 };
-
-const listens = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: PROBE_MS });
-    const end = (answer: boolean) => (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
-  });
 
 /** The command itself, on a free port, ended with the session. */
 const openTunnel = async (cluster: string, io: Io): Promise<SessionTunnel> => {

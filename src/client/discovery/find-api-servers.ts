@@ -31,22 +31,29 @@ export const findApiServers = async (options: FindOptions): Promise<string[]> =>
 };
 
 /** Whether an API server of the cluster is there: it proves that it has a key that the cluster's authority has signed for one. */
-export const isApiServer = (url: string, options: Pick<FindOptions, 'trustPem'> & { timeoutMs?: number }): Promise<boolean> =>
+export const isApiServer = (
+  url: string,
+  { trustPem, signal, timeoutMs = HANDSHAKE_MS }: Pick<FindOptions, 'trustPem' | 'signal'> & { timeoutMs?: number },
+): Promise<boolean> =>
   new Promise((resolve) => {
     const { hostname, port } = new URL(url);
     const socket = connect({
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port || 443),
-      ca: options.trustPem,
+      ca: trustPem,
       servername: API_SERVER_NAME,
       ALPNProtocols: ['h2', 'http/1.1'],
-      timeout: options.timeoutMs ?? HANDSHAKE_MS,
+      timeout: timeoutMs,
     });
     const end = (answer: boolean) => (): void => {
+      signal?.removeEventListener('abort', abandon);
       socket.destroy();
       resolve(answer);
     };
+    const abandon = end(false);
     socket.once('secureConnect', end(true)).once('error', end(false)).once('timeout', end(false));
+    signal?.addEventListener('abort', abandon);
+    if (signal?.aborted) abandon();
   });
 
 const askNetworks = async ({ trustPem, patienceMs = PATIENCE_MS, signal }: FindOptions): Promise<Set<string>> => {

@@ -147,9 +147,9 @@ class AwsDriver implements Driver {
 
   async destroy(id: MachineId): Promise<void> {
     const ec2 = await this.#clients.ec2();
-    // Before its instance goes: else the request starts another one.
-    await endSpotRequests(ec2, { cluster: id.cluster, node: id.name });
     const found = await findInstance(ec2, id);
+    // Before its instance goes: else the request starts another one.
+    await endSpotRequests(ec2, { cluster: id.cluster, node: id.name, instances: found ? [found] : [] });
     if (found?.InstanceId) await terminateInstance(ec2, found.InstanceId);
     await this.#access.forget(id);
     await this.#options.journal.forget({ kind: 'machine', name: id.name });
@@ -157,7 +157,7 @@ class AwsDriver implements Driver {
 
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.list(cluster)).length) return;
-    await endSpotRequests(await this.#clients.ec2(), { cluster });
+    await endSpotRequests(await this.#clients.ec2(), { cluster, instances: [] });
     await removeBalancers(this.#clients, cluster);
     await this.#network(cluster).destroy();
     const [ec2, { journal }] = [await this.#clients.ec2(), this.#options];

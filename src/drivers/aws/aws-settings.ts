@@ -1,10 +1,16 @@
-import { ipv4Range, ipv4RangeOfSize } from '../../base/net/ipv4-forms.ts';
+import { ipv4Range, ipv4RangeOfSize, rangeFault } from '../../base/net/ipv4-forms.ts';
 import type { TextForm } from '../../base/text/text-form.ts';
 import type { DriverDescriptor } from '../driver.ts';
 import { USER_NAME } from '../setting-forms.ts';
 
 const REGION: TextForm = { pattern: String.raw`[a-z]{2}(-[a-z]+)+-\d`, 'x-is': 'a region such as eu-central-1' };
 const CLIENTS: TextForm = ipv4Range('198.51.100.7/32');
+/** The ports of nodes are opened to them. */
+const OTHER_NODES: TextForm = {
+  ...ipv4Range('192.168.7.0/24'),
+  fault: (text) =>
+    text.endsWith('/0') ? `${text} is every address there is: agents and the overlay would be open to all of them` : rangeFault(text),
+};
 const INSTANCE_TYPE: TextForm = {
   pattern: String.raw`[a-z][a-z0-9-]*\.([a-z0-9]+-)*[a-z0-9]+`,
   'x-is': 'an instance type such as t3.medium or m6i.8xlarge',
@@ -75,6 +81,7 @@ export const awsDriver: DriverDescriptor = {
       name: 'nodeCidrs',
       scope: 'cluster',
       type: 'strings',
+      form: OTHER_NODES,
       description: 'Nodes of other drivers in the cluster, by the addresses that instances see them by: [192.168.7.0/24] [none]',
     },
     {

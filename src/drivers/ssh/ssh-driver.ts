@@ -10,7 +10,7 @@ import { type Route, resolveRoute } from '../../hosts/ssh/resolve-target.ts';
 import { type ConfigBlock, readSshConfig } from '../../hosts/ssh/ssh-config.ts';
 import { SshConnection, type SshOptions } from '../../hosts/ssh/ssh-connection.ts';
 import { createSshHost } from '../../hosts/ssh/ssh-host.ts';
-import { knownHostsName, parseSshTarget, readTarget } from '../../hosts/ssh/ssh-target.ts';
+import { knownHostsName, movedHost, parseSshTarget, readTarget } from '../../hosts/ssh/ssh-target.ts';
 import { terminalCommand } from '../../hosts/ssh/ssh-terminal.ts';
 import { readSudoPassword } from '../../hosts/ssh/sudo-password.ts';
 import type { Driver, DriverContext, DriverOptions, Machine, MachineId, MachineSpec } from '../driver.ts';
@@ -63,6 +63,13 @@ export const createSshDriver = (options: DriverOptions): Driver => {
         return options.secrets?.sudoPassword ?? (path ? readSudoPassword(path) : undefined);
       },
     });
+  const remember = async (name: string, record: SshRecord): Promise<void> => {
+    await options.journal.record({ kind: 'machine', name, driver: 'ssh', id: record.host, details: { address: record.address } });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeAtomically(file(name), `${JSON.stringify(record)}\n`, 0o600);
+  };
+  /** What was remembered when this run began. */
+  const before = new Map<string, SshRecord>();
   /** A host that was reached is not reached again to work on it: the connection waits here for `connect`. */
   const reached = new Map<string, Host>();
   const describe = async (id: MachineId): Promise<Machine | undefined> => {
@@ -76,16 +83,10 @@ export const createSshDriver = (options: DriverOptions): Driver => {
     preflight: async () => sshFindings(),
     plan: (specs) => planMachines({ describe }, specs),
     create: async (spec: MachineSpec, context: DriverContext): Promise<Machine> => {
-      const record = await recordOf(spec, await read(spec.name), await config());
-      await options.journal.record({
-        kind: 'machine',
-        name: spec.name,
-        driver: 'ssh',
-        id: record.host,
-        details: { address: record.address },
-      });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeAtomically(file(spec.name), `${JSON.stringify(record)}\n`, 0o600);
+      const known = await read(spec.name);
+      const record = await recordOf(spec, known, await config());
+      if (known && !before.has(spec.name)) before.set(spec.name, known);
+      await remember(spec.name, record);
       context.progress(`reaching ${record.host}`);
       await reached.get(spec.name)?.close();
       reached.set(spec.name, await open(spec.name, record, context.progress));
@@ -138,14 +139,12 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       const changes = await Promise.all(
         moves.map(async ({ id, from, to }) => {
           const record = await read(id.name);
-          const target = record && parseSshTarget(record.host);
-          if (!record || target?.host !== from) return undefined;
-          const host = record.host.replace(from, to);
-          return {
-            id,
-            record: { ...record, host, address: record.address === from ? to : record.address },
-            keys: await knownHosts.keysOf(target),
-          };
+          if (!record) return undefined;
+          const host = movedHost(record.host, { from, to });
+          const address = record.address === from ? to : record.address;
+          // One that is knocked at by a name, or by another address, keeps that.
+          const keys = host === record.host ? [] : await knownHosts.keysOf(parseSshTarget(record.host));
+          return { id, record: { ...record, host, address }, keys };
         }),
       );
       for (const change of changes) {
@@ -154,6 +153,10 @@ export const createSshDriver = (options: DriverOptions): Driver => {
         if (key) await knownHosts.pin(parseSshTarget(change.record.host), key);
         await writeAtomically(file(change.id.name), `${JSON.stringify(change.record)}\n`, 0o600);
       }
+    },
+    takeBack: async ({ name }) => {
+      const known = before.get(name);
+      if (known) await remember(name, known);
     },
     destroy: async (id) => {
       await reached.get(id.name)?.close();
@@ -173,7 +176,7 @@ export const createSshDriver = (options: DriverOptions): Driver => {
   };
 };
 
-/** What the settings of ssh-settings.ts say, and for what they do not say, what was remembered. */
+/** What the settings of ssh-settings.ts say. Of a host that is the same, its address is remembered: what its name stands for may be another one today. */
 const recordOf = async (spec: MachineSpec, known: SshRecord | undefined, config: readonly ConfigBlock[]): Promise<SshRecord> => {
   const text = (name: string): string | undefined =>
     typeof spec.settings[name] === 'string' ? (spec.settings[name] as string) : undefined;
@@ -186,10 +189,13 @@ const recordOf = async (spec: MachineSpec, known: SshRecord | undefined, config:
     });
   return {
     host,
-    address: text('address') ?? known?.address ?? (await addressFor(resolveRoute({ host }, config).target.host)),
-    identityFile: text('identityFile') ?? known?.identityFile,
-    jumpHost: text('jumpHost') ?? known?.jumpHost,
-    sudoPasswordFile: text('sudoPasswordFile') ?? known?.sudoPasswordFile,
+    address:
+      text('address') ??
+      (known?.host === host ? known.address : undefined) ??
+      (await addressFor(resolveRoute({ host }, config).target.host)),
+    identityFile: text('identityFile'),
+    jumpHost: text('jumpHost'),
+    sudoPasswordFile: text('sudoPasswordFile'),
   };
 };
 

@@ -126,6 +126,7 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
       for (const [key, value] of Object.entries(wanted.labels)) await run(['setextradata', name, `${LABEL}${key}`, value]);
     },
     start: async (name) => void (await run(['startvm', name, '--type', 'headless'], { timeoutMs: 5 * CALL_TIMEOUT_MS })),
+    resume: async (name) => void (await run(['controlvm', name, 'resume'])),
     pressPowerButton: async (name) => void (await run(['controlvm', name, 'acpipowerbutton'], { unless: OFF })),
     powerOff: async (name) => void (await run(['controlvm', name, 'poweroff'], { unless: OFF })),
     // With --delete it would try to remove also the disk that others are made from, and fail.

@@ -19,7 +19,7 @@ import type { VirtualBox, VirtualBoxNetwork } from './virtualbox.ts';
 import { VirtualBoxDisks } from './virtualbox-disks.ts';
 import { VirtualBoxFiles } from './virtualbox-files.ts';
 import { virtualboxFindings } from './virtualbox-findings.ts';
-import { existingMachine, isOff, machineOf } from './virtualbox-machine.ts';
+import { existingMachine, isOff, isPaused, machineOf } from './virtualbox-machine.ts';
 import {
   belongsTo,
   forwardsOf,
@@ -42,7 +42,7 @@ const SHUTDOWN_MS = 60_000;
  * them through forwarded ports of its loopback. What has to be known of a machine is kept with it by VirtualBox.
  *
  *   absent --create--> running --stop--> poweroff --start--> running       a machine without its labels was never finished, and is made anew
- *      ^-----------------------destroy------------------------'
+ *      ^-----------------------destroy------------------------'                 one that somebody paused is resumed by start
  */
 export const createVirtualBoxDriver = (options: DriverOptions, box: VirtualBox = createVBoxManage()): Driver =>
   new VirtualBoxDriver(options, box);
@@ -239,7 +239,11 @@ class VirtualBoxDriver implements Driver {
 
   async #boot(id: MachineId | SizedSpec, context: DriverContext): Promise<Machine> {
     const name = machineName(id);
-    if ((await this.#box.machine(name))?.state !== 'running') {
+    const found = await this.#box.machine(name);
+    if (found && isPaused(found)) {
+      context.progress(`${id.name} goes on`);
+      await this.#box.resume(name);
+    } else if (!found || isOff(found)) {
       context.signal.throwIfAborted();
       context.progress(`${id.name} boots`);
       await this.#box.start(name);

@@ -10,6 +10,9 @@ export const existingMachine = async (box: VirtualBox, id: MachineId, verb: stri
   throw new SlipwayError('NODE_UNKNOWN', { tried: `${verb} ${id.name}`, cause: 'VirtualBox has no such machine' });
 };
 
+/** On, and does nothing: it holds its disk, and goes on when it is resumed. */
+export const isPaused = ({ state }: VirtualBoxMachine): boolean => state === 'paused';
+
 /** One that is paused is on; the memory of one that was saved is in a file, which VirtualBox keeps and puts back with the disk. */
 export const isOff = ({ state }: VirtualBoxMachine): boolean => ['poweroff', 'aborted', 'saved', 'aborted-saved'].includes(state);
 
@@ -21,7 +24,8 @@ export const machineOf = (found: VirtualBoxMachine, network: VirtualBoxNetwork |
   return {
     cluster,
     name,
-    state: found.state === 'running' ? 'running' : 'stopped',
+    // Of a node that is paused nothing is heard either, until it is started.
+    state: isOff(found) || isPaused(found) ? 'stopped' : 'running',
     address,
     externalAddress: '127.0.0.1',
     forwardedPorts: Object.fromEntries(rules.map((rule) => [rule.guestPort, rule.hostPort])),

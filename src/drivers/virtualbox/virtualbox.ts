@@ -11,6 +11,8 @@ export interface VirtualBox {
   /** Registers a machine that is off, with its disks and network. `uuid` makes it the same machine in every attempt. */
   createMachine(machine: NewMachine): Promise<void>;
   start(name: string): Promise<void>;
+  /** One that is paused goes on. */
+  resume(name: string): Promise<void>;
   /** Asks the guest to power off; it may not listen. */
   pressPowerButton(name: string): Promise<void>;
   powerOff(name: string): Promise<void>;

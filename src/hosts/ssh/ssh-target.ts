@@ -76,6 +76,13 @@ export const hostIdentity = (text: string): string => {
   return knownHostsName({ host: name, port });
 };
 
+/** The same host at another address, where it was given by the address that it had. */
+export const movedHost = (text: string, { from, to }: { from: string; to: string }): string => {
+  if (parts(text).host !== from) return text;
+  const at = text.lastIndexOf(from);
+  return `${text.slice(0, at)}${to}${text.slice(at + from.length)}`;
+};
+
 /** The IPv4 address of a host that is named by it; what a name stands for only the network knows. */
 export const hostAddress = (text: string): string | undefined => {
   const { host } = parts(text);

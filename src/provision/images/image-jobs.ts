@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { Host } from '../../hosts/host.ts';
 import { step } from '../jobs/down.ts';
 import { type Job, startJob } from '../jobs/job.ts';
-import { type OpenCluster, withCluster } from '../jobs/power.ts';
+import { type OpenCluster, withReachedCluster } from '../jobs/power.ts';
 import { type BuildOptions, buildImage } from './build-image.ts';
 import { type ImageSource, imagesOf, loadImages } from './load-images.ts';
 
 /** Loads image archives into all running nodes of a cluster. */
 export const loadIntoCluster = (cluster: string, sources: readonly ImageSource[]): Job<void> =>
   startJob((push) =>
-    withCluster(cluster, (open) =>
+    withReachedCluster(cluster, (open) =>
       withHosts(open, async (hosts) => {
         for await (const event of loadImages(hosts, sources)) push(event);
       }),
@@ -47,7 +47,7 @@ export const buildForCluster = ({ cluster, archive: kept, ...build }: BuildJobOp
 
 /** Reference -> names of the nodes that have it. */
 export const listImages = (cluster: string): Promise<Map<string, { id: string; nodes: string[] }>> =>
-  withCluster(cluster, (open) =>
+  withReachedCluster(cluster, (open) =>
     withHosts(open, async (hosts, nodes) => {
       const found = new Map<string, { id: string; nodes: string[] }>();
       const perHost = await Promise.all(

@@ -18,7 +18,7 @@ const RETURN_MS = 90_000;
 /** Stops every machine of a cluster, control planes last, so that the others can say goodbye. Data stays. On machines that are not ours only the node stops. */
 export const stopCluster = (name: string): Job<void> =>
   startJob(async (push) => {
-    await withCluster(name, async ({ folder, state, drivers }) => {
+    await withReachedCluster(name, async ({ folder, state, drivers }) => {
       const stop = (controlPlane: boolean): Promise<unknown> =>
         Promise.all(
           state.spec.nodes
@@ -36,7 +36,7 @@ export const stopCluster = (name: string): Job<void> =>
 /** The steps of `up` on a cluster that exists: machines are started, what runs on them is found again, and nothing else changes. */
 export const startCluster = (name: string, options: { signal: AbortSignal }): Job<UpResult> => {
   const job = startJob(async (push) => {
-    await withCluster(name, ({ state, drivers }) =>
+    await withReachedCluster(name, ({ state, drivers }) =>
       Promise.all(
         state.spec.nodes.map(async (node) => {
           const driver = await drivers.of(node);
@@ -78,10 +78,10 @@ const awaitReturn = async (
 /** A power failure of one node: nothing is told to it. */
 export const killNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: true }));
 
-export const stopNode = (id: MachineId): Promise<void> => withNode(id, (driver) => stopMachine(driver, id));
+export const stopNode = (id: MachineId): Promise<void> => withReachedNode(id, (driver) => stopMachine(driver, id));
 
 export const startNode = (id: MachineId, options: { signal: AbortSignal }): Promise<void> =>
-  withNode(id, async (driver) => {
+  withReachedNode(id, async (driver) => {
     await driver.start(id, { signal: options.signal, progress: () => {} });
     if (driver.keepsMachines) await onMachine(driver, id, wakeNode);
   });
@@ -141,3 +141,6 @@ export const requireNode = (state: ClusterState, name: string): NodeSpec => {
 
 export const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
   withCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));
+
+const withReachedNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
+  withReachedCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));

@@ -56,7 +56,7 @@ const requireSetting = (
 
 /** What of a cluster from flags cannot be: hosts that are missing, or given twice, and networks that overlap. Throws USAGE. */
 export const checkSpec = (spec: ClusterSpec, { known, subnet }: { known: ClusterSpec | undefined; subnet: string | undefined }): void => {
-  requireHosts(spec, known?.nodes.length ?? 0);
+  requireHosts(spec, known?.nodes ?? []);
   if (subnet === undefined) return;
   const { podCidr, serviceCidr } = spec.network;
   const ranges = [
@@ -68,14 +68,17 @@ export const checkSpec = (spec: ClusterSpec, { known, subnet }: { known: Cluster
   if (fault) throw refused(`--subnet ${subnet}`, fault.message, `slipway up ${spec.name} --subnet 10.200.1.0/24`);
 };
 
-const requireHosts = ({ name, nodes, driver }: ClusterSpec, before: number): void => {
-  const missing = nodes.slice(before).filter((node) => usesHosts(driverDescriptor(node.driver)) && node.settings['host'] === undefined);
+const requireHosts = ({ name, nodes, driver }: ClusterSpec, before: readonly NodeSpec[]): void => {
+  const missing = nodes
+    .slice(before.length)
+    .filter((node) => usesHosts(driverDescriptor(node.driver)) && node.settings['host'] === undefined);
   if (missing.length) {
     const cause = `it uses hosts that you have, and none is given with --host for ${missing.map((node) => node.name).join(', ')}`;
     const hosts = '--host root@192.0.2.11 --host root@192.0.2.12';
     throw refused(`the driver ${driver}`, cause, `slipway up ${name} --driver ${driver} ${hosts}`);
   }
-  requireOwnHosts(nodes, nodes.slice(before));
+  const isTold = (node: NodeSpec, index: number): boolean => node.settings['host'] !== before[index]?.settings['host'];
+  requireOwnHosts(nodes, nodes.filter(isTold));
 };
 
 /** None of these nodes has the host of another one of the cluster. Throws USAGE. */

@@ -4,6 +4,7 @@ import type { ClusterFile } from '../file/cluster-file.ts';
 import { checkFlags, checkSpec } from './check-wishes.ts';
 import { type MoreNodes, moreNodes } from './more-nodes.ts';
 import { DEFAULT_POOL, NAME } from './node-names.ts';
+import { requireAllUsed, toldHosts } from './told-hosts.ts';
 
 export { DEFAULT_POOL };
 
@@ -122,7 +123,7 @@ export const clusterSpec = (wishes: ClusterWishes, known?: ClusterSpec): Cluster
         controlPlanes < 1 ? 'a cluster needs one' : 'several control planes share a store in etcd, which this version does not install yet',
       advice: [`slipway up ${wishes.name} --control-planes 1`],
     });
-  const nodes = known ? [...known.nodes, ...nodesToCome(known, count, wishes)] : firstNodes(wishes, { driver, count });
+  const nodes = known ? knownAndMore(known, count, wishes) : firstNodes(wishes, { driver, count });
   for (const node of nodes.slice(known?.nodes.length)) checkName(node.name, 'node');
   const driverSettings = { ...known?.driverSettings };
   if (wishes.subnet) driverSettings[driver] = { ...driverSettings[driver], subnet: wishes.subnet };
@@ -184,13 +185,17 @@ const firstNodes = (wishes: ClusterWishes, { driver, count }: { driver: string; 
   }));
 };
 
-/** What is said of all nodes holds for those that come. */
-const nodesToCome = (known: ClusterSpec, count: number, wishes: ClusterWishes): NodeSpec[] => {
-  const more = count - known.nodes.length;
-  if (more < 1) return [];
+/** What is said of all nodes holds for those that come, and how hosts are reached for those that are there. */
+const knownAndMore = (known: ClusterSpec, count: number, wishes: ClusterWishes): NodeSpec[] => {
+  if (wishes.added) return [...known.nodes, ...moreNodes(known, wishes.added)];
+  const { nodes, rest } = toldHosts(known, wishes);
+  const more = count - nodes.length;
+  if (more < 1) {
+    requireAllUsed(known.name, rest);
+    return nodes;
+  }
   const { cpus, memoryMiB, identityFile, jumpHost } = wishes;
-  const hosts = wishes.hosts?.slice(known.nodes.length);
-  return moreNodes(known, wishes.added ?? { count: more, hosts, cpus, memoryMiB, identityFile, jumpHost });
+  return [...nodes, ...moreNodes(known, { count: more, hosts: rest, cpus, memoryMiB, identityFile, jumpHost })];
 };
 
 /** Throws NAME_INVALID. */

@@ -16,7 +16,7 @@ import type { Step } from './step.ts';
 
 /**
  * What every host is, found out once and on all at the same time; and whether it can be a node, before anything is laid down. Every host that
- * cannot is named. Then each gets its mark.
+ * cannot is named. Then each gets its mark, and its address is saved.
  */
 export const hosts: Step<ClusterContext> = {
   name: 'hosts',
@@ -26,7 +26,7 @@ export const hosts: Step<ClusterContext> = {
     const { spec } = context;
     const answers = await Promise.all(spec.nodes.map((node) => ask(context, node)));
     for (const warning of answers.flatMap((answer) => answer.warnings)) report(warning);
-    refuse(context, [...answers, { errors: await unreachedAcross(context) }]);
+    refuse(context, [...answers, { errors: await unreachedAcross(context) }, { errors: changedUnseen(context, answers) }]);
     const taken = answers.filter(({ owner }) => owner === 'taken');
     await Promise.all(
       taken.map(async ({ host }) => {
@@ -39,6 +39,9 @@ export const hosts: Step<ClusterContext> = {
       `make the cluster ${spec.name}`,
       answers.map((answer) => mark(context, answer)),
     );
+    const addresses = Object.fromEntries([...context.machines].map(([name, machine]) => [name, machine.address]));
+    context.state = { ...context.state, addresses: { ...context.state.addresses, ...addresses } };
+    await context.folder.write(context.state);
     const overlay = await decideOverlay(context, report);
     return { changed: marked.some((result) => result.changed) || overlay.changed };
   },
@@ -88,6 +91,27 @@ const ask = async (context: ClusterContext, node: NodeSpec, options: { again?: b
       : { listeners: undefined };
   return { node, host, ...(listeners ? hostFindings({ ...question, listeners }) : answer) };
 };
+
+/**
+ * Nodes that are there, and are said to be at another address, where nothing of them is: the machine that carries such a node would go on as it.
+ * A host that was reset, and is still the node's, is laid anew.
+ */
+const changedUnseen = ({ spec, state, machines, newNodes }: ClusterContext, answers: readonly Asked[]): SlipwayError[] =>
+  answers.flatMap(({ node, host, owner, errors }) => {
+    const before = state.addresses[node.name];
+    const isSame = newNodes.includes(node.name) || before === undefined || before === machines.get(node.name)?.address;
+    // What else is wrong with it is told first.
+    if (isSame || owner === 'us' || errors.length) return [];
+    return new SlipwayError('PREFLIGHT_FAILED', {
+      tried: `use ${host.name} as ${node.name}`,
+      cause: `${node.name} is known at ${before}, and this host is not that machine: both would be the node`,
+      advice: [
+        node.controlPlane
+          ? `slipway up ${spec.name}   # with the host that ${node.name} had: another one cannot become the control plane`
+          : `slipway node replace ${node.name} --cluster ${spec.name} --host ${targetOf(node)}`,
+      ],
+    });
+  });
 
 const mark = async (context: ClusterContext, { node, host, owner }: Asked): Promise<{ changed: boolean }> => {
   context.claimed.add(node.name);

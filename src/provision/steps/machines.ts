@@ -10,6 +10,7 @@ export const machines: Step<ClusterContext> = {
   apply: async (context, report) => {
     const { drivers, spec, signal } = context;
     const there = new Map((await drivers.list()).map(({ machine }) => [machine.name, machine]));
+    const addresses: Record<string, string> = {};
     // All have ended before one failure is told: taking back must not meet a machine that is still being made.
     await allDone(
       `make the machines of ${spec.name}`,
@@ -17,13 +18,14 @@ export const machines: Step<ClusterContext> = {
         const driver = await drivers.of(node);
         const machine = await driver.create(machineSpec(spec, node), { signal, progress: report });
         context.machines.set(node.name, machine);
+        // Whether a host is the node that it is said to be is seen later.
+        if (!driver.keepsMachines) addresses[node.name] = machine.address;
         if (there.get(node.name)?.state === 'stopped') context.woken.add(node.name);
         const host = await driver.connect(machine);
         context.hosts.set(node.name, host);
         context.close.push(() => host.close());
       }),
     );
-    const addresses = Object.fromEntries([...context.machines].map(([name, machine]) => [name, machine.address]));
     context.state = { ...context.state, addresses: { ...context.state.addresses, ...addresses } };
     await context.folder.write(context.state);
     return { changed: spec.nodes.some((node) => there.get(node.name)?.state !== 'running') };
@@ -31,6 +33,8 @@ export const machines: Step<ClusterContext> = {
   undo: async (context) => {
     const { drivers, spec, newNodes } = context;
     const made = spec.nodes.filter((node) => newNodes.includes(node.name));
+    for (const node of spec.nodes)
+      if (!newNodes.includes(node.name)) await (await drivers.of(node)).takeBack?.({ cluster: spec.name, name: node.name });
     await allDone(
       `remove the machines of ${spec.name}`,
       made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })),

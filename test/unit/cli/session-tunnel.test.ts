@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -37,4 +38,15 @@ test('a tunnel to a cluster that is not known here is refused', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /CLUSTER_UNKNOWN/);
   assert.equal((await run('tunnel', 'far', '--port', '70000')).code, 2);
+});
+
+test('another program at the port of the tunnel is not taken for it', async () => {
+  const other = createServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
+  writeFileSync(join(folder, 'config'), renderKubeconfig(kubeconfigFor({ name: 'slipway-far', ...tunnelAccess(port) })));
+  const { code, stderr } = await run('get', 'pods');
+  other.close();
+  assert.equal(code, 1);
+  assert.match(stderr, /CONNECTION_REFUSED[\s\S]*a tunnel to far, which is not open/);
 });

@@ -122,3 +122,18 @@ test('nothing is made that does not stand in the journal, and all of it is forgo
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('a machine that somebody paused goes on when it is started, one that is off boots, one that runs is left alone', async () => {
+  const asked: string[] = [];
+  for (const state of ['paused', 'poweroff', 'saved', 'running']) {
+    const driver = createVirtualBoxDriver({ dataDir: FOLDER, stateDir: FOLDER, requirements: [], journal: openJournal(FOLDER) }, {
+      // Without its labels it is not logged in to.
+      machine: async () => ({ state, labels: {} }),
+      networks: async () => [],
+      start: async () => void asked.push(`start ${state}`),
+      resume: async () => void asked.push(`resume ${state}`),
+    } as unknown as VirtualBox);
+    await assert.rejects(driver.start(ID, { signal: new AbortController().signal, progress: () => {} }), { code: 'STEP_FAILED' });
+  }
+  assert.deepEqual(asked, ['resume paused', 'start poweroff', 'start saved']);
+});

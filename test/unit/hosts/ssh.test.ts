@@ -8,7 +8,7 @@ import { after, describe, test } from 'node:test';
 import { fingerprint, KnownHosts, seededHostKey } from '../../../src/hosts/ssh/known-hosts.ts';
 import { makeSshKey } from '../../../src/hosts/ssh/make-ssh-key.ts';
 import { isLockedKey } from '../../../src/hosts/ssh/ssh-keys.ts';
-import { knownHostsName, parseSshTarget } from '../../../src/hosts/ssh/ssh-target.ts';
+import { knownHostsName, movedHost, parseSshTarget } from '../../../src/hosts/ssh/ssh-target.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-ssh-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -128,4 +128,16 @@ test('a machine that was given its key is trusted by that key alone', async () =
 test('every key that is made is whole: one of 256 would be a byte short', () => {
   const lengths = Array.from({ length: 2000 }, () => Buffer.from(makeSshKey('k').publicKey.split(' ')[1] ?? '', 'base64').length);
   assert.deepEqual([...new Set(lengths)], [51]);
+});
+
+test('a host moves with its address where it was given by it, and is not changed by an address that is only like it', () => {
+  const moved = (text: string): string => movedHost(text, { from: '10.0.0.1', to: '10.0.0.7' });
+  assert.deepEqual(['10.0.0.1', 'root@10.0.0.1:2222', 'root@10.0.0.12', '110.0.0.1', 'box-10.0.0.1', 'box'].map(moved), [
+    '10.0.0.7',
+    'root@10.0.0.7:2222',
+    'root@10.0.0.12',
+    '110.0.0.1',
+    'box-10.0.0.1',
+    'box',
+  ]);
 });

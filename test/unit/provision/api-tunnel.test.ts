@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { SlipwayError } from '../../../src/base/errors/slipway-error.ts';
 import type { Passage } from '../../../src/drivers/driver.ts';
 import { openApiTunnel, openTunnelForJob, tunnelAccess, tunnelPortFor } from '../../../src/provision/api-tunnel.ts';
+import { serveTunnel } from '../../../src/provision/serve-tunnel.ts';
+import { clusterSpec } from '../../../src/provision/spec/cluster-spec.ts';
+import { ClusterStateFolder } from '../../../src/provision/state/cluster-state.ts';
 import { until } from '../../support/until.ts';
 
 /** What lies at the end of the way: says back what it hears, once it has heard all of it. */
@@ -95,4 +102,33 @@ test('a cluster has the same port everywhere, below those that systems give out'
   assert.notEqual(tunnelPortFor('lab'), tunnelPortFor('shop'));
   for (const name of ['lab', 'shop', 'a', 'b']) assert.ok(tunnelPortFor(name) >= 20_000 && tunnelPortFor(name) < 30_000);
   assert.deepEqual(tunnelAccess(20_001), { server: 'https://127.0.0.1:20001', tlsServerName: 'kubernetes' });
+});
+
+test('a tunnel that is being opened through a host that says nothing ends at once when it is interrupted', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'slipway-tunnel-'));
+  process.env['SLIPWAY_HOME'] = home;
+  const gate = createServer().listen(0, '127.0.0.1');
+  const knocked = once(gate, 'connection') as Promise<[Socket]>;
+  await once(gate, 'listening');
+  const folder = new ClusterStateFolder('lab');
+  const spec = clusterSpec({ name: 'lab', hosts: ['root@192.0.2.11'] });
+  await folder.write({ version: 2, spec, phase: 'ready', createdAt: '2026-01-01T00:00:00Z', dataDir: home, addresses: {} });
+  mkdirSync(join(folder.path, 'ssh'), { recursive: true });
+  const identityFile = join(home, 'key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identityFile]);
+  const jumpHost = `root@127.0.0.1:${(gate.address() as AddressInfo).port}`;
+  writeFileSync(
+    join(folder.path, 'ssh/lab-1.json'),
+    JSON.stringify({ host: 'root@192.0.2.11', address: '192.0.2.11', jumpHost, identityFile }),
+  );
+  const interrupt = new AbortController();
+  const served = serveTunnel('lab', { port: 0, signal: interrupt.signal, onFailure: () => {} });
+  const [socket] = await Promise.race([knocked, served.then(() => assert.fail('it is open'))]);
+  const startedAt = Date.now();
+  interrupt.abort();
+  await assert.rejects(served, { name: 'AbortError' });
+  assert.ok(Date.now() - startedAt < 2000);
+  socket.destroy();
+  gate.close();
+  rmSync(home, { recursive: true });
 });

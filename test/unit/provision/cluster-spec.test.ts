@@ -184,3 +184,35 @@ test('a bad name comes with a good one', () => {
 test('the kubernetes Service has the first address of its range', () => {
   assert.equal(firstAddress('10.96.0.0/16'), '10.96.0.1');
 });
+
+test('new addresses of hosts are told with --host: those that are nodes stay theirs, in whatever order', () => {
+  const { nodes, ...spec } = clusterSpec({ name: 'lab', hosts: ['root@192.0.2.1', 'root@192.0.2.2'], jumpHost: 'root@192.0.2.9' });
+  const known = {
+    ...spec,
+    nodes: nodes.map((node) => ({ ...node, settings: { ...node.settings, address: `10.0.0.${node.name.at(-1)}` } })),
+  };
+  const told = (wishes: Partial<ClusterWishes>) =>
+    clusterSpec({ name: 'lab', ...wishes }, known).nodes.map(({ settings }) => [
+      settings['host'],
+      settings['address'],
+      settings['jumpHost'],
+    ]);
+  const gate = 'root@192.0.2.9';
+  assert.deepEqual(told({ hosts: ['root@192.0.2.11', 'root@192.0.2.12'] }), [
+    ['root@192.0.2.11', undefined, gate],
+    ['root@192.0.2.12', undefined, gate],
+  ]);
+  assert.deepEqual(told({ hosts: ['admin@192.0.2.2', 'root@192.0.2.11'], jumpHost: 'root@192.0.2.8' }), [
+    ['root@192.0.2.11', undefined, 'root@192.0.2.8'],
+    ['admin@192.0.2.2', '10.0.0.2', 'root@192.0.2.8'],
+  ]);
+  assert.deepEqual(
+    told({ hosts: ['root@192.0.2.3', 'root@192.0.2.1', 'root@192.0.2.2'] }).map(([host]) => host),
+    ['root@192.0.2.1', 'root@192.0.2.2', 'root@192.0.2.3'],
+  );
+  assert.throws(() => told({ hosts: ['root@192.0.2.11', '192.0.2.11:22'] }), { code: 'USAGE', message: /lab-1 is this host already/ });
+  assert.deepEqual(
+    clusterSpec({ name: 'lab', identityFile: '/keys/new' }, known).nodes.map(({ settings }) => settings['identityFile']),
+    ['/keys/new', '/keys/new'],
+  );
+});

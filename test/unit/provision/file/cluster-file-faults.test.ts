@@ -53,6 +53,11 @@ const SETTINGS: readonly Case[] = [
     'f:6:77: spec.drivers.aws.zones: must be 1 to 16, not -4',
     'f:6:89: spec.drivers.aws.region: must be a region such as eu-central-1, not "x"',
   ],
+  [
+    '  driver: aws\n  drivers: {aws: {nodeCidrs: [lan, 0.0.0.0/0]}}\n',
+    'f:6:31: spec.drivers.aws.nodeCidrs[0]: must be a range of IPv4 addresses such as 192.168.7.0/24, not "lan"',
+    'f:6:36: spec.drivers.aws.nodeCidrs[1]: 0.0.0.0/0 is every address there is: agents and the overlay would be open to all of them',
+  ],
   ['  driver: aws\n  drivers: {aws: {vpc: vpc-1}}\n', 'f:6:24: spec.drivers.aws.vpc: needs subnets as well'],
   ['  driver: aws\n  drivers: {aws: {subnets: [subnet-1]}}\n', 'f:6:19: spec.drivers.aws.subnets: needs vpc as well'],
   [
