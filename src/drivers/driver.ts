@@ -152,7 +152,7 @@ export interface Journal {
   /** Resolves when it would survive a power failure. `id` becomes known with a second call. */
   record(resource: JournalEntry): Promise<void>;
   /** Once it is gone for certain. */
-  forget(resource: Pick<JournalEntry, 'kind' | 'name'>): Promise<void>;
+  forget(resource: Pick<JournalEntry, 'driver' | 'kind' | 'name'>): Promise<void>;
   /** Oldest first. */
   entries(): Promise<JournalEntry[]>;
 }
@@ -160,7 +160,7 @@ export interface Journal {
 export interface JournalEntry {
   /** `machine`, `vpc`, `security-group`, `volume`: one word of the driver's. */
   kind: string;
-  /** Unique for its kind within the cluster. */
+  /** Unique for its driver and kind within the cluster. */
   name: string;
   driver: string;
   /** As the maker of the resource calls it. */

@@ -152,7 +152,7 @@ class AwsDriver implements Driver {
     const found = await findInstance(ec2, id);
     if (found?.InstanceId) await terminateInstance(ec2, found.InstanceId);
     await this.#access.forget(id);
-    await this.#options.journal.forget({ kind: 'machine', name: id.name });
+    await this.#options.journal.forget({ driver: 'aws', kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
