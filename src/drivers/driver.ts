@@ -44,6 +44,11 @@ export interface Driver {
   passage?(id: MachineId): Promise<Passage | undefined>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
+  /**
+   * Settings for the whole cluster by which this machine is found: what the journal's details say of a cluster from its beginning, for one whose journal
+   * is lost. Drivers that find their machines wherever they are opened lack it.
+   */
+  place?(id: MachineId): Promise<Readonly<Record<string, string>>>;
   /** Drivers that cannot keep disks lack it. */
   readonly disks?: DiskKeeper | undefined;
   /** Of drivers with a cloud: what the control plane's controllers are told to reach it by (`CloudConfig` of the server's configuration). */

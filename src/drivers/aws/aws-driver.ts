@@ -175,6 +175,10 @@ class AwsDriver implements Driver {
     return seededTerminal({ ...(await this.#access.way(await this.#instance(machine))), file }, command);
   }
 
+  async place(): Promise<Readonly<Record<string, string>>> {
+    return { region: this.#clients.region };
+  }
+
   async #instance(machine: Machine): Promise<Instance> {
     const found = await findInstance(await this.#clients.ec2(), machine);
     if (found) return found;

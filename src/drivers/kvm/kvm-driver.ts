@@ -164,6 +164,12 @@ class KvmDriver implements Driver {
     });
   }
 
+  /** The pool is that of its disks, whatever is the default here. */
+  async place(id: MachineId): Promise<Readonly<Record<string, string>>> {
+    const domain = await readDomain(this.#virsh, id);
+    return { uri: this.#virsh.uri, pool: domain?.mark.pool ?? this.#settings.pool };
+  }
+
   /** Those of its pool; those of the cluster where nobody knows the node any more. */
   #settingsOf(id: MachineId): KvmSettings {
     const known = this.#options.settingsOf?.(id.name);

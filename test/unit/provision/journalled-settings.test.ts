@@ -9,6 +9,7 @@ import { down } from '../../../src/provision/jobs/down.ts';
 import { makePlan } from '../../../src/provision/plan/make-plan.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
 import { ClusterStateFolder } from '../../../src/provision/state/cluster-state.ts';
+import { journalFound } from '../../../src/provision/state/journalled-settings.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'slipway-home-'));
 Object.assign(process.env, { SLIPWAY_HOME: home, SLIPWAY_DATA: join(home, 'data'), AWS_REGION: 'us-east-1' });
@@ -73,4 +74,22 @@ test("without a state, down asks the drivers that the journal names, and takes n
   await openJournal(folder.path).record({ kind: 'known-host', name: 'rented', driver: 'ssh' });
   assert.deepEqual(await downOf('rented'), []);
   assert.ok(existsSync(others));
+});
+
+test('a cluster that is adopted has its place in the journal, and what stood there stays', async () => {
+  const folder = new ClusterStateFolder('adopted');
+  const journal = openJournal(folder.path);
+  await journal.record({ kind: 'machine', name: 'adopted-2', driver: 'aws', id: 'i-2', details: { token: 't', generation: '3' } });
+  const drivers = openDrivers({ name: 'adopted', driver: 'aws', nodes: [] }, { folder, dataDir: '/d' });
+  for (const name of ['adopted-1', 'adopted-2']) await journalFound(journal, await drivers.named('aws'), { cluster: 'adopted', name });
+  process.env['AWS_REGION'] = 'ap-south-1';
+  try {
+    assert.equal(await regionOf(folder, {}), 'us-east-1');
+  } finally {
+    process.env['AWS_REGION'] = 'us-east-1';
+  }
+  assert.deepEqual(
+    (await journal.entries()).find(({ name }) => name === 'adopted-2'),
+    { kind: 'machine', name: 'adopted-2', driver: 'aws', id: 'i-2', details: { region: 'us-east-1', token: 't', generation: '3' } },
+  );
 });
