@@ -46,6 +46,11 @@ export interface Driver {
   passage?(id: MachineId): Promise<Passage | undefined>;
   /** Makes this computer reach `ranges` (CIDRs) through the machine, and nothing else through it. Kept over restarts. Drivers without it need it not, or cannot. */
   route?(id: MachineId, ranges: readonly string[]): Promise<void>;
+  /**
+   * Settings for the whole cluster by which this machine is found: what the journal's details say of a cluster from its beginning, for one whose journal
+   * is lost. Drivers that find their machines wherever they are opened lack it.
+   */
+  place?(id: MachineId): Promise<Readonly<Record<string, string>>>;
   /** Drivers that cannot keep disks lack it. */
   readonly disks?: DiskKeeper | undefined;
   /** Of drivers with a cloud: what the control plane's controllers are told to reach it by (`CloudConfig` of the server's configuration). */
@@ -154,7 +159,7 @@ export interface Journal {
   /** Resolves when it would survive a power failure. `id` becomes known with a second call. */
   record(resource: JournalEntry): Promise<void>;
   /** Once it is gone for certain. */
-  forget(resource: Pick<JournalEntry, 'kind' | 'name'>): Promise<void>;
+  forget(resource: Pick<JournalEntry, 'driver' | 'kind' | 'name'>): Promise<void>;
   /** Oldest first. */
   entries(): Promise<JournalEntry[]>;
 }
@@ -162,7 +167,7 @@ export interface Journal {
 export interface JournalEntry {
   /** `machine`, `vpc`, `security-group`, `volume`: one word of the driver's. */
   kind: string;
-  /** Unique for its kind within the cluster. */
+  /** Unique for its driver and kind within the cluster. */
   name: string;
   driver: string;
   /** As the maker of the resource calls it. */

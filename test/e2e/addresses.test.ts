@@ -1,6 +1,7 @@
 /** Three hosts come back from a power failure, and then with other addresses, all of them: the cluster finds itself, and this client follows. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { deploymentManifest, podsOf, untilReady } from '../support/demo-cluster.ts';
@@ -97,4 +98,22 @@ test('a command that changes the cluster finds it at other addresses by itself',
   await until(remove, { withinMs: 120_000, what: 'move-3 is removed' });
   const names = (await slipway('get', 'nodes', '-o', 'name')).trim().split('\n');
   assert.deepEqual(names, ['node/move-1', 'node/move-2']);
+});
+
+test('and so does the one that takes it away', async () => {
+  const here = await addressesOf();
+  await machines.restart('10.89.79');
+  const host = here[0]?.replace(/^\d+\.\d+\.\d+/, '10.89.79');
+  // A command that asked the API would find it for the next one.
+  const listens = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect({ host, port: 6443, timeout: 1000 });
+      const end = (answer: boolean) => () => {
+        socket.destroy();
+        resolve(answer);
+      };
+      socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
+    });
+  await until(listens, { withinMs: 60_000, what: 'the API server is up at its new address' });
+  await slipway('down', 'move');
 });

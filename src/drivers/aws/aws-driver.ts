@@ -152,7 +152,7 @@ class AwsDriver implements Driver {
     await endSpotRequests(ec2, { cluster: id.cluster, node: id.name, instances: found ? [found] : [] });
     if (found?.InstanceId) await terminateInstance(ec2, found.InstanceId);
     await this.#access.forget(id);
-    await this.#options.journal.forget({ kind: 'machine', name: id.name });
+    await this.#options.journal.forget({ driver: 'aws', kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
@@ -173,6 +173,10 @@ class AwsDriver implements Driver {
   async terminal(machine: Machine, command: readonly string[]): Promise<readonly string[]> {
     const file = join(this.#options.stateDir, 'terminals', machine.name);
     return seededTerminal({ ...(await this.#access.way(await this.#instance(machine))), file }, command);
+  }
+
+  async place(): Promise<Readonly<Record<string, string>>> {
+    return { region: this.#clients.region };
   }
 
   async #instance(machine: Machine): Promise<Instance> {

@@ -36,5 +36,5 @@ export const ensureKeyPair = async (
 export const removeKeyPair = async (ec2: EC2, { cluster, journal }: { cluster: string; journal: Journal }): Promise<void> => {
   const keys = (await asked('look for the key pair', ec2.describeKeyPairs({ Filters: ofCluster(cluster) }))).KeyPairs ?? [];
   for (const key of keys) await asked('remove the key pair', ec2.deleteKeyPair({ KeyName: key.KeyName }));
-  await journal.forget({ kind: 'key-pair', name: nameOf(cluster) });
+  await journal.forget({ driver: 'aws', kind: 'key-pair', name: nameOf(cluster) });
 };

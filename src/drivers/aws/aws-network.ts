@@ -81,7 +81,8 @@ export class AwsNetwork {
 
   async destroy(): Promise<void> {
     await removeNetwork(await this.#clients.ec2(), this.#cluster);
-    for (const { kind, name } of await this.#journal.entries()) if (KINDS.includes(kind)) await this.#journal.forget({ kind, name });
+    for (const { driver, kind, name } of await this.#journal.entries())
+      if (driver === 'aws' && KINDS.includes(kind)) await this.#journal.forget({ driver: 'aws', kind, name });
   }
 
   async #given(ec2: EC2, settings: AwsNetworkSettings): Promise<Omit<AwsNetworkIds, 'securityGroupId'>> {
@@ -237,7 +238,7 @@ export class AwsNetwork {
   /** Where a lost answer has made AWS make two, the one that was written down; the other goes with the cluster. */
   async #vpc(ec2: EC2): Promise<Vpc | undefined> {
     const { Vpcs = [] } = await asked('look for the network', ec2.describeVpcs({ Filters: ofCluster(this.#cluster) }));
-    const noted = (await this.#journal.entries()).find((entry) => entry.kind === 'vpc')?.id;
+    const noted = (await this.#journal.entries()).find((entry) => entry.driver === 'aws' && entry.kind === 'vpc')?.id;
     return Vpcs.find((vpc) => vpc.VpcId === noted) ?? Vpcs[0];
   }
 

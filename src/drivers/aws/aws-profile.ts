@@ -90,7 +90,7 @@ export const ensureProfile = async (clients: AwsClients, cluster: string, journa
 
 export const removeProfile = async (clients: AwsClients, cluster: string, journal: Journal): Promise<void> => {
   const name = nameOf(cluster);
-  if (!(await journal.entries()).some((entry) => entry.kind === 'role' && entry.name === name)) {
+  if (!(await journal.entries()).some((entry) => entry.driver === 'aws' && entry.kind === 'role' && entry.name === name)) {
     // Who never made one may lack the right to look for it.
     const iam = await clients.iam();
     const found = await iam.getInstanceProfile({ InstanceProfileName: name }).catch(() => undefined);
@@ -103,5 +103,5 @@ export const removeProfile = async (clients: AwsClients, cluster: string, journa
   await asked(tried, iam.deleteInstanceProfile({ InstanceProfileName: name }).catch(gone));
   await asked(tried, iam.deleteRolePolicy({ RoleName: name, PolicyName: 'slipway' }).catch(gone));
   await asked(tried, iam.deleteRole({ RoleName: name }).catch(gone));
-  await journal.forget({ kind: 'role', name });
+  await journal.forget({ driver: 'aws', kind: 'role', name });
 };

@@ -81,7 +81,7 @@ const runOnceProfileIsSeen = async (ec2: EC2, request: RunInstancesCommandInput)
 };
 
 const generationOf = async (journal: Journal, id: MachineId): Promise<number> => {
-  const known = (await journal.entries()).find((entry) => entry.kind === 'machine' && entry.name === id.name);
+  const known = (await journal.entries()).find((entry) => entry.driver === 'aws' && entry.kind === 'machine' && entry.name === id.name);
   return Number(known?.details?.['generation'] ?? 1);
 };
 

@@ -110,7 +110,7 @@ class KvmDriver implements Driver {
       if (address) await routeThrough(this.#virsh, network, { address, ranges: [] });
       await releaseAddress(this.#virsh, network, id);
     });
-    await this.#options.journal.forget({ kind: 'machine', name: id.name });
+    await this.#options.journal.forget({ driver: 'kvm', kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
@@ -118,22 +118,23 @@ class KvmDriver implements Driver {
     await removeNetwork(this.#virsh, cluster);
     const { journal } = this.#options;
     // Those of the journal too: nothing else knows of a pool of the cluster's own where its file was lost.
-    const noted = (await journal.entries()).filter(({ kind }) => kind === 'pool').map(({ name }) => name);
+    const noted = (await journal.entries()).filter(({ driver, kind }) => driver === 'kvm' && kind === 'pool').map(({ name }) => name);
     for (const name of new Set([this.#settings.pool, ...noted])) {
       await this.#removeVolumes(name, volumePrefix(cluster));
       // Another pool is its user's own.
       if (name === DEFAULT_POOL) await new KvmStorage(this.#virsh, name).pool.removeIfEmpty();
-      await journal.forget({ kind: 'pool', name });
+      await journal.forget({ driver: 'kvm', kind: 'pool', name });
     }
-    await journal.forget({ kind: 'network', name: cluster });
+    await journal.forget({ driver: 'kvm', kind: 'network', name: cluster });
   }
 
   /** All whose names begin so, whether they stand in the journal or not. */
   async #removeVolumes(pool: string, prefix: string): Promise<void> {
     const { journal } = this.#options;
     await new KvmStorage(this.#virsh, pool).removeAll(prefix);
-    for (const { kind, name, details } of await journal.entries())
-      if (kind === 'volume' && details?.['pool'] === pool && name.startsWith(prefix)) await journal.forget({ kind, name });
+    for (const { driver, kind, name, details } of await journal.entries())
+      if (driver === 'kvm' && kind === 'volume' && details?.['pool'] === pool && name.startsWith(prefix))
+        await journal.forget({ driver: 'kvm', kind, name });
   }
 
   async connect(machine: Machine): Promise<Host> {
@@ -161,6 +162,12 @@ class KvmDriver implements Driver {
       const network = await findNetwork(this.#virsh, id.cluster);
       if (network) await routeThrough(this.#virsh, network, { address: domain.mark.address, ranges });
     });
+  }
+
+  /** The pool is that of its disks, whatever is the default here. */
+  async place(id: MachineId): Promise<Readonly<Record<string, string>>> {
+    const domain = await readDomain(this.#virsh, id);
+    return { uri: this.#virsh.uri, pool: domain?.mark.pool ?? this.#settings.pool };
   }
 
   /** Those of its pool; those of the cluster where nobody knows the node any more. */

@@ -97,7 +97,7 @@ class LocalDriver implements Driver {
     if (network && record?.routes?.length) await routeThrough(network, record.address, []);
     // `rm` walks a node's image layers in a process of its own.
     await runProcess(['rm', '-rf', join(this.#folder(id.cluster), 'nodes', id.name)], { where: 'this host' });
-    await this.#options.journal.forget({ kind: 'machine', name: id.name });
+    await this.#options.journal.forget({ driver: 'local', kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
@@ -110,7 +110,7 @@ class LocalDriver implements Driver {
     releasePrefix(this.#reservations(), cluster);
     await rm(folder, { recursive: true, force: true });
     await removeControlGroup(join('/', this.#tag, cluster), { patienceMs: 2000 });
-    await this.#options.journal.forget({ kind: 'network', name: cluster });
+    await this.#options.journal.forget({ driver: 'local', kind: 'network', name: cluster });
     const isUsed = async (): Promise<boolean> =>
       (await readdir(join(this.#options.dataDir, 'clusters')).catch((): string[] => [])).length > 0;
     if (!(await isUsed())) {

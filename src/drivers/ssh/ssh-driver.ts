@@ -162,7 +162,7 @@ export const createSshDriver = (options: DriverOptions): Driver => {
       await reached.get(id.name)?.close();
       reached.delete(id.name);
       await rm(file(id.name), { force: true });
-      await options.journal.forget({ kind: 'machine', name: id.name });
+      await options.journal.forget({ driver: 'ssh', kind: 'machine', name: id.name });
     },
     destroyShared: () => rm(folder, { recursive: true, force: true }),
     connect: async (known) => {

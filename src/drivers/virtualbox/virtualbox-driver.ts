@@ -125,19 +125,21 @@ class VirtualBoxDriver implements Driver {
       await rm(this.#files.folder(id), { recursive: true, force: true });
       await rm(`${this.#files.machines}${groupOf(id.cluster)}/${name}`, { recursive: true, force: true });
     });
-    await this.#options.journal.forget({ kind: 'machine', name: id.name });
+    await this.#options.journal.forget({ driver: 'virtualbox', kind: 'machine', name: id.name });
   }
 
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.#box.machines(groupOf(cluster))).length) return;
     await this.#box.removeNetwork(networkName(cluster));
     const { journal } = this.#options;
-    await journal.forget({ kind: 'network', name: networkName(cluster) });
+    await journal.forget({ driver: 'virtualbox', kind: 'network', name: networkName(cluster) });
     // VirtualBox may list one whose file is gone.
-    const noted = (await journal.entries()).filter(({ kind }) => kind === 'disk').map(({ name }) => name);
+    const noted = (await journal.entries())
+      .filter(({ driver, kind }) => driver === 'virtualbox' && kind === 'disk')
+      .map(({ name }) => name);
     for (const name of new Set([...(await this.#files.bases()), ...noted])) {
       await this.#box.removeDisk(join(this.#files.root, name));
-      await journal.forget({ kind: 'disk', name });
+      await journal.forget({ driver: 'virtualbox', kind: 'disk', name });
     }
     await rm(this.#files.root, { recursive: true, force: true });
   }

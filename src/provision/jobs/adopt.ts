@@ -8,6 +8,7 @@ import { type NodeRemains, readRemains, specOfRemains } from '../node-remains.ts
 import type { ClusterSpec, ClusterWishes } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
+import { journalFound } from '../state/journalled-settings.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
 import { type UpResult, up } from './up.ts';
@@ -29,7 +30,7 @@ export const adopt = (wishes: ClusterWishes, options: { signal: AbortSignal }): 
       const remains = await step(push, { name: 'machines', title: 'Finding machines' }, () =>
         findRemains(wishes, { folder, drivers, push, ...options }),
       );
-      await step(push, { name: 'state', title: 'Writing the state' }, () => writeState(wishes, { folder, remains }));
+      await step(push, { name: 'state', title: 'Writing the state' }, () => writeState(wishes, { folder, drivers, remains }));
       isAdopted = true;
     } finally {
       // Where nothing was found, nothing of the search stays: a folder would look like a cluster whose state is lost.
@@ -146,11 +147,10 @@ const readNode = async (driver: Driver, machine: Machine, settings: Record<strin
 
 const writeState = async (
   wishes: ClusterWishes,
-  { folder, remains }: { folder: ClusterStateFolder; remains: readonly NodeRemains[] },
+  { folder, drivers, remains }: { folder: ClusterStateFolder; drivers: ClusterDrivers; remains: readonly NodeRemains[] },
 ): Promise<void> => {
   const spec = specOfRemains(stubOf(wishes), remains);
-  const journal = openJournal(folder.path);
-  for (const { machine, driver } of remains) await journal.record({ kind: 'machine', name: machine.name, driver });
+  for (const { driver, machine } of remains) await journalFound(openJournal(folder.path), await drivers.named(driver), machine);
   for (const { pki } of remains) for (const [name, text] of Object.entries(pki)) await folder.writeFile(`pki/${name}`, text);
   await folder.write({
     version: 2,

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { ProgressEvent } from '../../base/progress.ts';
-import type { Driver } from '../../drivers/driver.ts';
+import { type Driver, usesHosts } from '../../drivers/driver.ts';
 import { DRIVERS } from '../../drivers/index.ts';
 import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { followCluster } from '../follow-cluster.ts';
 import { type RemovalTarget, removeMachines } from '../remove-machine.ts';
 import type { ClusterSpec, HooksSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
 import { commandsOf, runHooks } from '../steps/hooks.ts';
 import { forgetContext } from '../steps/kubeconfig.ts';
-
 import { type Job, startJob } from './job.ts';
 
 export interface DownOptions {
@@ -25,17 +25,21 @@ export interface DownOptions {
 export const down = (name: string, options: DownOptions): Job<{ machines: string[] }> =>
   startJob(async (push) => {
     const folder = new ClusterStateFolder(name);
+    await followHosts(folder);
     const unlock = folder.lock();
     try {
       const known = await folder.read().catch((error: unknown) => {
         if (options.force) return undefined;
         throw error;
       });
-      if (!known && !options.force && !(await openJournal(folder.path).entries()).length) {
+      const journalled = await openJournal(folder.path).entries();
+      if (!known && !options.force && !journalled.length) {
         if (!(await folder.isBegun())) await folder.remove();
         await folder.require();
       }
-      const spec = known?.spec ?? { name, driver: options.driver ?? 'local', nodes: [] };
+      // Where the state is lost, the journal says whose cluster it is: what another driver has under that name may be somebody else's.
+      const driver = options.driver ?? journalled.find((entry) => isDriver(entry.driver))?.driver ?? 'local';
+      const spec = known?.spec ?? { name, driver, nodes: [] };
       const hook = (moment: string, title: string) => runHook(push, { moment, title, hooks: known?.spec.hooks, folder, ...options });
       await hook('beforeDown', 'Running hooks before down');
       const drivers = openDrivers(spec, { folder, dataDir: known?.dataDir ?? slipwayDataDir(), sudoPassword: options.sudoPassword });
@@ -57,6 +61,14 @@ export const down = (name: string, options: DownOptions): Job<{ machines: string
       unlock();
     }
   });
+
+/** Hosts that are given back have to be reached, wherever they are now. Other drivers know where their machines are. */
+const followHosts = async (folder: ClusterStateFolder): Promise<void> => {
+  const known = await folder.read().catch(() => undefined);
+  const hostDrivers = DRIVERS.filter(usesHosts).map((driver) => driver.name);
+  // What keeps the cluster from being found is told by what follows.
+  if (known?.spec.nodes.some((node) => hostDrivers.includes(node.driver))) await followCluster(folder.name).catch(() => undefined);
+};
 
 /** Machines that the state knows, those that the journal does, and those that their drivers find by the cluster's name. */
 const findTargets = async (

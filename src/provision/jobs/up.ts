@@ -5,11 +5,11 @@ import type { Requirement } from '../../drivers/driver.ts';
 import { contextName } from '../admin-access.ts';
 import { openBundle } from '../bundle/open-bundle.ts';
 import { type ClusterContext, clusterContext, type UpOptions } from '../cluster-context.ts';
-import { type ClusterDrivers, openDrivers } from '../cluster-drivers.ts';
+import { openDrivers } from '../cluster-drivers.ts';
 import { checkNewNodes } from '../file/check-new-nodes.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
 import { followCluster } from '../follow-cluster.ts';
-import { adoptCommand, removeCommand } from '../lost-key.ts';
+import { newNodesOf, refuseForeign } from '../refuse-foreign.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
@@ -68,10 +68,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       const known = wishes.added ? await folder.require() : await folder.read();
       const outcome = wishedSpec(wishes, known?.spec);
       const { spec } = outcome;
-      await checkNewNodes(wishes, spec, known?.spec);
       // Nodes that the file has no more stay known, and are not touched (they may be dead) until all else is done.
       const savedSpec = { ...spec, nodes: [...spec.nodes, ...outcome.removed] };
       await refuseElsewhere(spec, openJournal(folder.path));
+      await checkNewNodes(wishes, spec, known?.spec);
       for (const message of warningsOf(outcome, { prune: options.prune ?? false })) push({ type: 'warning', message });
       const dataDir = known?.dataDir ?? slipwayDataDir();
       const drivers = openDrivers(savedSpec, {
@@ -83,7 +83,6 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
       if (known) requireSameVersion(known, options.onlyStart ?? false);
       // What an interrupted run had begun is finished, or taken back, as a whole.
       const isNew = !known || known.phase === 'creating';
-      const before = new Set(isNew ? [] : known?.spec.nodes.map((node) => node.name));
       const state = stateOf(savedSpec, { known, isNew, dataDir });
       const context = clusterContext({
         spec,
@@ -93,14 +92,15 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         signal: AbortSignal.any([interrupted, stopper.signal]),
         options,
         isNew,
-        newNodes: spec.nodes.map((node) => node.name).filter((name) => !before.has(name)),
+        // Also those that an interrupted run was to make and the file has no more.
+        newNodes: newNodesOf(savedSpec.nodes, known),
         bundle,
         close,
       });
       const running = { push, interrupted, stop: (reason: unknown) => stopper.abort(reason) };
       // A driver that lacks its programs cannot be asked whose machines there are.
       const prepared = await runSteps(FIRST_STEPS, context, { ...running, keep: false });
-      if (!known) await refuseForeign(drivers, folder);
+      await refuseForeign({ spec, drivers, folder, known });
       await folder.write(state);
       isBegun = true;
       let isKept = options.keep;
@@ -113,10 +113,10 @@ export const up = (wishes: ClusterWishes, options: UpOptions & UpJobOptions): Jo
         },
       }).catch(async (error: unknown) => {
         if (!isKept)
-          await (isNew
-            ? folder.remove()
-            : folder.write({ ...state, spec: known?.spec ?? savedSpec, addresses: known?.addresses ?? {} })
-          ).catch(
+          await takeStateBack(context, known).then(
+            (remains) => {
+              isKept = remains;
+            },
             // The first failure is the one to be told; on a full disk this one follows from it.
             (failure: unknown) => push({ type: 'warning', message: failure instanceof Error ? failure.message : String(failure) }),
           );
@@ -159,6 +159,21 @@ const stateOf = (
   programVersion: known?.programVersion ?? (isNew ? PRODUCT_VERSION : undefined),
   ...(known?.upgrade ? { upgrade: known.upgrade } : {}),
 });
+
+/**
+ * Of a cluster that is new nothing stays, unless the journal names what was not taken back: then the state does, by which `down` goes, and the
+ * answer is true. Another is what it was, with what was learned of it meanwhile.
+ */
+const takeStateBack = async ({ folder, state, isNew, newNodes }: ClusterContext, known: ClusterState | undefined): Promise<boolean> => {
+  if (known && !isNew) {
+    const addresses = Object.fromEntries(Object.entries(state.addresses).filter(([name]) => !newNodes.includes(name)));
+    await folder.write({ ...state, spec: known.spec, addresses });
+    return false;
+  }
+  if ((await openJournal(folder.path).entries()).length) return true;
+  await folder.remove();
+  return false;
+};
 
 /** Those after the first. */
 const stepsOf = (known: ClusterState | undefined, { onlyStart }: UpJobOptions): typeof STEPS => {
@@ -224,22 +239,6 @@ const warningsOf = ({ spec, removed, differing }: FileOutcome, { prune }: { prun
 /** The demo's programs come from a static busybox of this computer. */
 export const requirementsFor = ({ demo }: { demo: boolean }): readonly Requirement[] =>
   demo ? [{ needs: '/bin/busybox', package: 'busybox-static' }] : [];
-
-/** Machines of that name which this client does not know belong to somebody else, or to a state that was lost. */
-export const refuseForeign = async (drivers: ClusterDrivers, folder: ClusterStateFolder): Promise<void> => {
-  const foreign = await drivers.list();
-  if (!foreign.length) return;
-  const names = [...new Set(foreign.map(({ driver }) => driver.name))];
-  throw new SlipwayError('CLUSTER_EXISTS', {
-    tried: `make the cluster ${folder.name}`,
-    cause: `there are machines of a cluster of that name which are not in this state folder: ${foreign.map(({ machine }) => machine.name).join(', ')}`,
-    advice: [
-      ...names.map((driver) => adoptCommand(driver, folder)),
-      `slipway up ${folder.name}-2`,
-      ...names.map((driver) => removeCommand(driver, folder)),
-    ],
-  });
-};
 
 const withNextCommand = (
   error: unknown,

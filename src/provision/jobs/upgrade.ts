@@ -12,7 +12,7 @@ import { type ClusterContext, controlPlanes, hostOf } from '../cluster-context.t
 import { openContext } from '../open-context.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
 import { NODE_PATHS, SERVICES } from '../spec/node-paths.ts';
-import type { UpgradeState } from '../state/cluster-state.ts';
+import type { ClusterState, UpgradeState } from '../state/cluster-state.ts';
 import { layAgent } from '../steps/agents.ts';
 import { apiReady } from '../steps/api-ready.ts';
 import { certificates } from '../steps/certificates.ts';
@@ -27,7 +27,7 @@ import { readVersions } from '../upgrade/read-versions.ts';
 import { restoreSnapshot, type Snapshot, takeSnapshot, verifySnapshot } from '../upgrade/store-snapshot.ts';
 import { step } from './down.ts';
 import { type Job, startJob } from './job.ts';
-import { type OpenCluster, withReachedCluster } from './power.ts';
+import { withReachedCluster } from './power.ts';
 import { drain } from './remove-node.ts';
 
 export interface UpgradeOptions {
@@ -71,7 +71,7 @@ export const upgradeCluster = (name: string, options: UpgradeOptions): Job<Upgra
             if (!mayBeBroken) throw error;
             openAnyway(context);
           });
-        const run = new UpgradeRun({ cluster, context, push });
+        const run = new UpgradeRun({ context, push });
         return options.rollback ? await run.back(options) : await run.forth(options);
       } finally {
         await close();
@@ -92,15 +92,13 @@ const openAnyway = (context: ClusterContext): void => {
 };
 
 class UpgradeRun {
-  readonly #cluster: OpenCluster;
   readonly #context: ClusterContext;
   readonly #push: (event: ProgressEvent) => void;
   #upgrade: UpgradeState | undefined;
   /** Nodes whose programs of before this run has kept. */
   readonly #kept = new Set<string>();
 
-  constructor(parts: { cluster: OpenCluster; context: ClusterContext; push: (event: ProgressEvent) => void }) {
-    this.#cluster = parts.cluster;
+  constructor(parts: { context: ClusterContext; push: (event: ProgressEvent) => void }) {
     this.#context = parts.context;
     this.#push = parts.push;
   }
@@ -112,11 +110,11 @@ class UpgradeRun {
     const result = { cluster: spec.name, version: PRODUCT_VERSION, actions };
     if (dryRun) return result;
     const from =
-      this.#cluster.state.upgrade?.from ??
+      this.#context.state.upgrade?.from ??
       nodes.find(({ controlPlane }) => controlPlane)?.server ??
-      this.#cluster.state.programVersion ??
+      this.#context.state.programVersion ??
       '';
-    if (actions.length || this.#cluster.state.upgrade) {
+    if (actions.length || this.#context.state.upgrade) {
       await this.#begin({ from, to: PRODUCT_VERSION, startedAt: new Date().toISOString(), cordoned: [] });
       for (const action of actions) await this.#carryOut(action);
       // What a run that was killed has cordoned is not always among the actions of this one.
@@ -132,7 +130,7 @@ class UpgradeRun {
     const before = await Promise.all(spec.nodes.map(async (node) => ({ node, version: await versionBefore(hostOf(this.#context, node)) })));
     const nodes = await readVersions(this.#context);
     // An upgrade that was interrupted at its very beginning has kept nothing yet, and changed nothing.
-    const version = this.#cluster.state.upgrade?.from || before.find(({ node }) => node.controlPlane)?.version;
+    const version = this.#context.state.upgrade?.from || before.find(({ node }) => node.controlPlane)?.version;
     if (!version)
       throw new SlipwayError('VERSION_SKEW', {
         tried: `take back the last upgrade of ${spec.name}`,
@@ -321,7 +319,7 @@ class UpgradeRun {
   }
 
   async #begin(upgrade: UpgradeState): Promise<void> {
-    const known = this.#cluster.state.upgrade;
+    const known = this.#context.state.upgrade;
     this.#upgrade = known ? { ...upgrade, startedAt: known.startedAt, cordoned: known.cordoned } : upgrade;
     await this.#save();
   }
@@ -333,15 +331,19 @@ class UpgradeRun {
   }
 
   async #save(): Promise<void> {
-    const { folder, state } = this.#cluster;
-    await folder.write({ ...state, upgrade: this.#upgrade });
+    await this.#write({ ...this.#context.state, upgrade: this.#upgrade });
   }
 
   async #end(version: string): Promise<void> {
-    const { folder, state } = this.#cluster;
-    const { upgrade: _, ...rest } = state;
+    const { upgrade: _, ...rest } = this.#context.state;
     this.#upgrade = undefined;
-    await folder.write({ ...rest, programVersion: version });
+    await this.#write({ ...rest, programVersion: version });
+  }
+
+  /** Over what the steps have saved meanwhile, such as the way to the API. */
+  async #write(state: ClusterState): Promise<void> {
+    this.#context.state = state;
+    await this.#context.folder.write(state);
   }
 
   #detail(name: string): (detail: string) => void {

@@ -4,7 +4,8 @@ import type { UpOptions } from '../cluster-context.ts';
 import { type ClusterDrivers, machineSpec, openDrivers } from '../cluster-drivers.ts';
 import { checkNewNodes } from '../file/check-new-nodes.ts';
 import { type FileOutcome, wishedSpec } from '../file/spec-of-file.ts';
-import { refuseForeign, requirementsFor } from '../jobs/up.ts';
+import { requirementsFor } from '../jobs/up.ts';
+import { refuseForeign } from '../refuse-foreign.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from '../spec/cluster-spec.ts';
 import { openJournal } from '../state/cluster-journal.ts';
 import { ClusterStateFolder, slipwayDataDir } from '../state/cluster-state.ts';
@@ -38,10 +39,7 @@ export const makePlan = async (wishes: ClusterWishes, options: PlanOptions): Pro
   // What is missing on this computer is told by name, and not by what could not be asked without it.
   const problems = await findProblems(drivers);
   const blocked = new Set(problems.map(({ driver }) => driver));
-  if (!known)
-    await refuseForeign(drivers, folder).catch((error: unknown) => {
-      if (!blocked.size || (error instanceof SlipwayError && error.code === 'CLUSTER_EXISTS')) throw error;
-    });
+  await refuseForeign({ spec, drivers, folder, known, blocked });
   const warnings: string[] = [];
   const planned = await planResources(spec, { drivers, blocked, isNew: !known, warn: (text) => warnings.push(text) });
   const changes: PlannedChange[] = [...planned, ...(await removals(outcome, drivers)), ...replacements(outcome)];

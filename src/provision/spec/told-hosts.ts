@@ -1,7 +1,7 @@
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { usesHosts } from '../../drivers/driver.ts';
 import { driverDescriptor } from '../../drivers/index.ts';
-import { hostKey } from '../../hosts/ssh/ssh-target.ts';
+import { hostIdentity } from '../../hosts/ssh/ssh-target.ts';
 import type { ClusterSpec, ClusterWishes, NodeSpec } from './cluster-spec.ts';
 
 /**
@@ -11,12 +11,12 @@ import type { ClusterSpec, ClusterWishes, NodeSpec } from './cluster-spec.ts';
  */
 export const toldHosts = (known: ClusterSpec, wishes: ClusterWishes): { nodes: NodeSpec[]; rest: string[] } => {
   const { hosts = [], identityFile, jumpHost } = wishes;
-  const keyOf = ({ settings }: NodeSpec): string => hostKey(String(settings['host']));
+  const keyOf = ({ settings }: NodeSpec): string => hostIdentity(String(settings['host']));
   const taken = new Set(known.nodes.map(keyOf));
-  const rest = hosts.filter((host) => !taken.has(hostKey(host)));
+  const rest = hosts.filter((host) => !taken.has(hostIdentity(host)));
   const nodes = known.nodes.map((node) => {
     if (!usesHosts(driverDescriptor(node.driver))) return node;
-    const own = hosts.find((host) => hostKey(host) === keyOf(node));
+    const own = hosts.find((host) => hostIdentity(host) === keyOf(node));
     const host = own ?? rest.shift();
     // The address that was given for the old host is not that of the new one.
     const { address, ...others } = node.settings;

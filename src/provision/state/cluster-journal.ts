@@ -29,22 +29,32 @@ export const openJournal = (folder: string): Journal => {
     });
   return {
     record: (resource) => append({ time: new Date().toISOString(), ...resource }),
-    forget: ({ kind, name }) =>
-      append({ time: new Date().toISOString(), driver: '', kind, name, gone: true }).catch((error: unknown) => {
+    forget: ({ driver, kind, name }) =>
+      append({ time: new Date().toISOString(), driver, kind, name, gone: true }).catch((error: unknown) => {
         // On a full disk clusters must be removable. An entry too many is looked for once more, and found to be gone.
         if (!(error instanceof SlipwayError)) throw error;
       }),
     entries: async () => {
       const found = new Map<string, JournalEntry>();
       for (const { time: _, gone, ...entry } of linesOf(await readFile(path, 'utf8').catch(() => ''))) {
-        const key = `${entry.kind} ${entry.name}`;
-        if (gone) found.delete(key);
-        else found.set(key, entry);
+        if (!gone) found.set(keyOf(entry), entry);
+        else for (const one of found.values()) if (isSame(one, entry)) found.delete(keyOf(one));
       }
       return [...found.values()];
     },
   };
 };
+
+/** Whether this client has made the machine, or was to: the entry is made before. */
+export const isJournalledMachine = (entries: readonly JournalEntry[], { driver, name }: { driver: string; name: string }): boolean =>
+  entries.some((entry) => entry.kind === 'machine' && entry.driver === driver && entry.name === name);
+
+/** Drivers of one cluster may call what they make by the same name. */
+const keyOf = ({ driver, kind, name }: JournalEntry): string => `${driver} ${kind} ${name}`;
+
+/** What is gone may stand there without its driver: earlier versions left that out. */
+const isSame = (known: JournalEntry, gone: JournalEntry): boolean =>
+  known.kind === gone.kind && known.name === gone.name && (gone.driver === '' || known.driver === gone.driver);
 
 const appendLine = async (path: string, line: string): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,6 +1,9 @@
+import type { Driver } from '../../drivers/driver.ts';
 import type { ClusterContext } from '../cluster-context.ts';
 import { machineSpec } from '../cluster-drivers.ts';
 import { allDone } from '../combine-errors.ts';
+import type { NodeSpec } from '../spec/cluster-spec.ts';
+import { isJournalledMachine, openJournal } from '../state/cluster-journal.ts';
 import type { Step } from './step.ts';
 
 /** Makes, or starts, the machines of all nodes at once. Their names stand in the saved state before the first one is made. */
@@ -31,15 +34,24 @@ export const machines: Step<ClusterContext> = {
     return { changed: spec.nodes.some((node) => there.get(node.name)?.state !== 'running') };
   },
   undo: async (context) => {
-    const { drivers, spec, newNodes } = context;
-    const made = spec.nodes.filter((node) => newNodes.includes(node.name));
-    for (const node of spec.nodes)
-      if (!newNodes.includes(node.name)) await (await drivers.of(node)).takeBack?.({ cluster: spec.name, name: node.name });
+    const { drivers, spec, state, newNodes } = context;
+    const entries = await openJournal(context.folder.path).entries();
+    const kept: NodeSpec[] = [];
+    const made: { driver: Driver; name: string }[] = [];
+    for (const node of state.spec.nodes) {
+      const driver = await drivers.of(node);
+      if (!newNodes.includes(node.name)) await driver.takeBack?.({ cluster: spec.name, name: node.name });
+      // What an earlier run has laid down on a host that this one has not reached, `down` takes off.
+      const isForDown = driver.keepsMachines && !spec.nodes.some(({ name }) => name === node.name);
+      if (!newNodes.includes(node.name) || isForDown) kept.push(node);
+      // One that stands in no journal of ours was there before, and is somebody else's.
+      else if (isJournalledMachine(entries, node)) made.push({ driver, name: node.name });
+    }
     await allDone(
       `remove the machines of ${spec.name}`,
-      made.map(async (node) => (await drivers.of(node)).destroy({ cluster: spec.name, name: node.name })),
+      made.map(({ driver, name }) => driver.destroy({ cluster: spec.name, name })),
     );
-    const inUse = new Set(context.state.spec.nodes.filter((node) => !newNodes.includes(node.name)).map((node) => node.driver));
+    const inUse = new Set(kept.map((node) => node.driver));
     const begun = (await drivers.used()).filter((driver) => !inUse.has(driver.name));
     await Promise.all(begun.map((driver) => driver.destroyShared(spec.name)));
   },

@@ -19,7 +19,7 @@ test('what is recorded is found by another process, in order, with the id that c
     { kind: 'vpc', name: 'net', driver: 'aws', id: 'vpc-1' },
     { kind: 'machine', name: 'demo-1', driver: 'aws', details: { token: 't1' } },
   ]);
-  await journal.forget({ kind: 'vpc', name: 'net' });
+  await journal.forget({ driver: 'aws', kind: 'vpc', name: 'net' });
   assert.deepEqual(
     (await openJournal(folder).entries()).map((entry) => entry.name),
     ['demo-1'],
@@ -34,4 +34,15 @@ test('a line that a crash cut short loses neither those before nor those after i
     (await openJournal(folder).entries()).map((entry) => entry.name),
     ['demo-1', 'demo-2'],
   );
+});
+
+test('drivers of one cluster may call what they make by the same name; what an earlier version has forgotten without a driver is gone', async () => {
+  const mixed = join(folder, 'mixed');
+  const journal = openJournal(mixed);
+  await journal.record({ kind: 'network', name: 'lab', driver: 'kvm', details: { uri: 'qemu:///system' } });
+  await journal.record({ kind: 'network', name: 'lab', driver: 'local' });
+  await journal.forget({ driver: 'local', kind: 'network', name: 'lab' });
+  assert.deepEqual(await journal.entries(), [{ kind: 'network', name: 'lab', driver: 'kvm', details: { uri: 'qemu:///system' } }]);
+  appendFileSync(join(mixed, 'journal.jsonl'), '{"driver":"","kind":"network","name":"lab","gone":true}\n');
+  assert.deepEqual(await journal.entries(), []);
 });
