@@ -23,6 +23,8 @@ export interface Followed {
   isTunnelled: boolean;
 }
 
+/** A removal that was interrupted has yet to find its hosts. */
+const MAY_HAVE_MOVED: ReadonlySet<ClusterState['phase']> = new Set(['ready', 'deleting']);
 const SETTLE_MS = 20_000;
 /** Nodes that have told no other address after so long have kept theirs. */
 const MOVING_MS = 10 * 60_000;
@@ -38,7 +40,8 @@ export const followCluster = async (name: string): Promise<Followed> => {
   const folder = new ClusterStateFolder(name);
   const [state, authorities] = await Promise.all([folder.read(), readAuthorities(folder)]);
   const kubeconfig = await folder.readFile('kubeconfig');
-  if (!state || !authorities || !kubeconfig || state.phase !== 'ready') return { changed: false, isTunnelled: Boolean(state?.tunnelPort) };
+  if (!state || !authorities || !kubeconfig || !MAY_HAVE_MOVED.has(state.phase))
+    return { changed: false, isTunnelled: Boolean(state?.tunnelPort) };
   const { trustPem, authority } = authorities;
   const known = (await connectionOf(parseKubeconfig(kubeconfig, `${folder.path}/kubeconfig`))).server;
   const { pair } = await adminPair(folder, { spec: state.spec, authority });
@@ -153,7 +156,7 @@ const learnAddresses = async (cluster: {
     try {
       // Another command may have changed it while the nodes were asked, or taken the cluster away.
       const now = await folder.read();
-      if (now?.phase !== 'ready') return;
+      if (!now || !MAY_HAVE_MOVED.has(now.phase)) return;
       await moveTo(drivers, state.spec, moves);
       const moveOf = new Map(moves.map((move) => [move.name, move]));
       const addresses = Object.fromEntries(Object.entries(now.addresses).map(([name, address]) => [name, moveOf.get(name)?.to ?? address]));
