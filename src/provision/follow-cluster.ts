@@ -61,7 +61,9 @@ export const followCluster = async (name: string): Promise<Followed> => {
       return (await remember(folder, tunnelPort)) ? write(tunnelAccess(tunnelPort), true) : { changed: false, isTunnelled: true };
     }
     const patienceMs = server === known ? 0 : SETTLE_MS;
-    if (answers || server !== known) await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair, patienceMs });
+    // Where the server is now must not be known before where its nodes are: nobody would look for them any more.
+    if ((answers || server !== known) && !(await learnAddresses({ folder, state, drivers, server, trustPem, admin: pair, patienceMs })))
+      return { changed: false, isTunnelled: false };
   }
   return write({ server });
 };
@@ -121,7 +123,7 @@ export const serverElsewhere = async (cluster: {
   return found;
 };
 
-/** The addresses that the cluster itself gives its nodes, for the drivers and for the saved state. */
+/** The addresses that the cluster itself gives its nodes, for the drivers and for the saved state. False: it is for the next command, as another changes the cluster now. */
 const learnAddresses = async (cluster: {
   folder: ClusterStateFolder;
   state: ClusterState;
@@ -131,7 +133,7 @@ const learnAddresses = async (cluster: {
   admin: KeyPair;
   /** How long nodes that have not told theirs yet are waited for. */
   patienceMs: number;
-}): Promise<void> => {
+}): Promise<boolean> => {
   const { folder, state, drivers, server, trustPem, admin, patienceMs } = cluster;
   const transport = createRestTransport({
     servers: [server],
@@ -150,18 +152,19 @@ const learnAddresses = async (cluster: {
       return { moves: found, isSettled: found.length === state.spec.nodes.length && items.every(isReady) };
     });
     const isMoving = !isSettled && Date.now() - Date.parse(since) < MOVING_MS;
-    if (!moves.length && isMoving === Boolean(state.movingSince)) return;
+    if (!moves.length && isMoving === Boolean(state.movingSince)) return true;
     const unlock = lockUnlessHeld(folder);
-    if (!unlock) return;
+    if (!unlock) return false;
     try {
       // Another command may have changed it while the nodes were asked, or taken the cluster away.
       const now = await folder.read();
-      if (!now || !MAY_HAVE_MOVED.has(now.phase)) return;
+      if (!now || !MAY_HAVE_MOVED.has(now.phase)) return false;
       await moveTo(drivers, state.spec, moves);
       const moveOf = new Map(moves.map((move) => [move.name, move]));
       const addresses = Object.fromEntries(Object.entries(now.addresses).map(([name, address]) => [name, moveOf.get(name)?.to ?? address]));
       const nodes = now.spec.nodes.map((node) => withHost(node, moveOf.get(node.name)));
       await folder.write({ ...now, spec: { ...now.spec, nodes }, addresses, movingSince: isMoving ? since : undefined });
+      return true;
     } finally {
       unlock();
     }

@@ -31,7 +31,7 @@ const CASES: readonly { it: string; args: string[]; code: number; says: RegExp }
     it: 'less than no memory',
     args: ['up', 'x', '--memory', '-5'],
     code: 2,
-    says: /--memory -5[\s\S]*512 to \d+ MiB[\s\S]*slipway up x --memory 1024/,
+    says: /--memory -5[\s\S]*512Mi to[\s\S]*slipway up x --memory 1024/,
   },
   { it: 'no CPUs', args: ['plan', 'x', '--cpus', '0'], code: 2, says: /--cpus 0[\s\S]*1 to 1024/ },
   { it: 'one host twice', args: ['up', 'x', '--host', 'a', '--host', 'root@a:22'], code: 2, says: /x-1 is this host already: root@a:22/ },
