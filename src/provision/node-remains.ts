@@ -6,7 +6,8 @@ import type { Machine } from '../drivers/driver.ts';
 import { factsOf } from '../hosts/facts/host-facts.ts';
 import type { Host } from '../hosts/host.ts';
 import { type NodeMarker, parseMarker } from './node-marker.ts';
-import { type ClusterSpec, DEFAULT_NETWORK, DEFAULT_POOL, type NodeSpec } from './spec/cluster-spec.ts';
+import { type ClusterSpec, DEFAULT_NETWORK, type NodeSpec } from './spec/cluster-spec.ts';
+import { DEFAULT_POOL } from './spec/node-names.ts';
 import { NODE_PATHS } from './spec/node-paths.ts';
 
 /** What a node itself knows of its cluster: all that is needed when the client's state is lost. */

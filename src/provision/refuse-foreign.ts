@@ -2,7 +2,7 @@ import { SlipwayError } from '../base/errors/slipway-error.ts';
 import type { ClusterDrivers } from './cluster-drivers.ts';
 import { adoptCommand, removeCommand } from './lost-key.ts';
 import type { ClusterSpec } from './spec/cluster-spec.ts';
-import { isJournalledMachine, openJournal } from './state/cluster-journal.ts';
+import { machineEntry, openJournal } from './state/cluster-journal.ts';
 import type { ClusterState, ClusterStateFolder } from './state/cluster-state.ts';
 
 export interface ForeignQuestion {
@@ -38,7 +38,7 @@ export const refuseForeign = async ({ spec, drivers, folder, known, blocked }: F
   });
   const foreign = (await Promise.all(listed))
     .flat()
-    .filter((machine) => !known || (fresh.has(machine.name) && !isJournalledMachine(entries, machine)));
+    .filter((machine) => !known || (fresh.has(machine.name) && !machineEntry(entries, machine)));
   if (!foreign.length) return;
   const names = [...new Set(foreign.map(({ driver }) => driver))];
   const machines = foreign.map(({ name }) => name).join(', ');

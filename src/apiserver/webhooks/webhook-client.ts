@@ -1,4 +1,5 @@
 import { Agent, type RequestOptions, request } from 'node:https';
+import { urlAddress } from '../../base/net/url-address.ts';
 import { serviceEndpoint } from '../subresources/proxy-target.ts';
 import type { WatchCache } from '../watch/watch-cache.ts';
 
@@ -66,8 +67,7 @@ interface Place {
 const placeOf = async (cache: WatchCache, { service, url }: WebhookAddress): Promise<Place> => {
   if (url) {
     const parsed = new URL(url);
-    const port = Number(parsed.port) || HTTPS_PORT;
-    const host = parsed.hostname.replace(/^\[|\]$/g, '');
+    const { host, port } = urlAddress(parsed);
     return { host, port, path: `${parsed.pathname}${parsed.search}`, servername: host, hostHeader: parsed.host, shown: url };
   }
   if (!service) throw new Error('neither a service nor a url is named');

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
+import { urlAddress } from '../../base/net/url-address.ts';
 import { clusterIds, DISCOVERY_GROUP, DISCOVERY_PORT, decodeAnswer, encodeQuery } from './discovery-messages.ts';
 
 /** The name that only certificates of API servers have; addresses may be anybody's. */
@@ -36,10 +37,8 @@ export const isApiServer = (
   { trustPem, signal, timeoutMs = HANDSHAKE_MS }: Pick<FindOptions, 'trustPem' | 'signal'> & { timeoutMs?: number },
 ): Promise<boolean> =>
   new Promise((resolve) => {
-    const { hostname, port } = new URL(url);
     const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port || 443),
+      ...urlAddress(new URL(url)),
       ca: trustPem,
       servername: API_SERVER_NAME,
       ALPNProtocols: ['h2', 'http/1.1'],

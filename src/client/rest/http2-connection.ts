@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { urlAddress } from '../../base/net/url-address.ts';
 
 export interface ConnectionSettings extends Credentials {
   /** The name that the server's certificate must carry, where it is not the URL's host. */
@@ -94,11 +95,10 @@ export class Http2Connection {
   #open(): Promise<ClientHttp2Session> {
     const { ca, cert, key, serverName, insecureSkipTlsVerify, connectTimeoutMs, handshakeTimeoutMs } = this.#settings;
     const { promise, resolve, reject } = Promise.withResolvers<ClientHttp2Session>();
-    const { hostname, port } = new URL(this.url);
-    const host = hostname.replace(/^\[|\]$/g, '');
+    const { host, port } = urlAddress(new URL(this.url));
     const socket = connectTls({
       host,
-      port: Number(port || 443),
+      port,
       ALPNProtocols: ['h2'],
       servername: serverName ?? (isIP(host) ? '' : host),
       ...(ca ? { ca } : {}),

@@ -157,10 +157,11 @@ class AwsDriver implements Driver {
 
   async destroyShared(cluster: string): Promise<void> {
     if ((await this.list(cluster)).length) return;
-    await endSpotRequests(await this.#clients.ec2(), { cluster, instances: [] });
+    const ec2 = await this.#clients.ec2();
+    const { journal } = this.#options;
+    await endSpotRequests(ec2, { cluster, instances: [] });
     await removeBalancers(this.#clients, cluster);
     await this.#network(cluster).destroy();
-    const [ec2, { journal }] = [await this.#clients.ec2(), this.#options];
     await removeKeyPair(ec2, { cluster, journal });
     await removeProfile(this.#clients, cluster, journal);
     await this.#access.forgetAll();

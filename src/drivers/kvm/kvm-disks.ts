@@ -13,18 +13,22 @@ export class KvmDisks implements DiskKeeper {
 
   async snapshot(id: MachineId, name: string): Promise<void> {
     requireOff(id, { ...(await knownDomain(this.#virsh, id, 'keep the disk of')), verb: 'keep' });
-    requireFreeName(id, name, await this.list(id));
+    requireFreeName(id, name, await this.#names(id));
     await this.#virsh.run(['snapshot-create-as', domainName(id), name, '--atomic'], { tried: `keep the disk of ${id.name} as ${name}` });
   }
 
   async restore(id: MachineId, name: string): Promise<void> {
     requireOff(id, { ...(await knownDomain(this.#virsh, id, 'put back the disk of')), verb: 'put back' });
-    requireKnownName(id, name, await this.list(id));
+    requireKnownName(id, name, await this.#names(id));
     await this.#virsh.run(['snapshot-revert', domainName(id), name], { tried: `put the disk of ${id.name} back to ${name}` });
   }
 
   async list(id: MachineId): Promise<string[]> {
     await knownDomain(this.#virsh, id, 'list the snapshots of');
+    return this.#names(id);
+  }
+
+  async #names(id: MachineId): Promise<string[]> {
     const tried = `list the snapshots of ${id.name}`;
     return snapshotsIn(await this.#virsh.run(['snapshot-list', domainName(id), '--topological'], { tried }));
   }

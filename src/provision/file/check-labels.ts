@@ -1,14 +1,15 @@
 import { labelKeyProblems, labelValueProblems } from '../../api/meta/names.ts';
 import type { PoolFile } from './cluster-file.ts';
-import type { Path } from './located-value.ts';
-
-/** Says that something is wrong at a key. */
-export type Say = (path: Path, message: string) => void;
+import type { Say } from './located-value.ts';
 
 /** What every node says of itself, over and over. */
-const OF_THE_NODE: readonly string[] = ['hostname', 'os', 'arch'].flatMap((name) =>
-  name === 'hostname' ? [`kubernetes.io/${name}`] : [`kubernetes.io/${name}`, `beta.kubernetes.io/${name}`],
-);
+const OF_THE_NODE: readonly string[] = [
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+];
 const ROLES = 'node-role.kubernetes.io/';
 /** Of Kubernetes' own domains: as kubelet allows them, and those that are kept for administrators. */
 const ALLOWED_DOMAINS: readonly string[] = ['kubelet.kubernetes.io', 'node.kubernetes.io', 'node-restriction.kubernetes.io'];

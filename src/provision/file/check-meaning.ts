@@ -1,9 +1,8 @@
 import type { DriverDescriptor } from '../../drivers/driver.ts';
-import type { Say } from './check-labels.ts';
 import { checkNetwork } from './check-network.ts';
 import { checkPools } from './check-pools.ts';
 import { type ClusterFile, CONTROL_PLANE_ROLE, type PoolFile, poolsOf, sizeOf } from './cluster-file.ts';
-import { type Located, type Path, type Problem, pathText, placeOf } from './located-value.ts';
+import { type Located, type Path, type Problem, pathText, placeOf, type Say } from './located-value.ts';
 
 export interface MeaningOptions {
   drivers: readonly DriverDescriptor[];

@@ -3,9 +3,8 @@ import type { DriverDescriptor } from '../../drivers/driver.ts';
 import { hostAddress } from '../../hosts/ssh/ssh-target.ts';
 import { DEFAULT_NETWORK } from '../spec/cluster-spec.ts';
 import { type ClusterRange, nodeRanges, rangeFaults } from '../spec/network-ranges.ts';
-import type { Say } from './check-labels.ts';
 import { type ClusterFile, driverOf, hostsOf, poolsOf, sizeOf } from './cluster-file.ts';
-import { type Path, pathText } from './located-value.ts';
+import { type Path, pathText, type Say } from './located-value.ts';
 
 type FileRange = ClusterRange<Path>;
 

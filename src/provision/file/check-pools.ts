@@ -2,9 +2,9 @@ import { type DriverDescriptor, type DriverSetting, usesHosts } from '../../driv
 import { MAX_NODES } from '../spec/cluster-spec.ts';
 import { twinFaults } from '../spec/host-twins.ts';
 import { MAX_NAME_LENGTH, nodeName } from '../spec/node-names.ts';
-import { checkLabels, checkTaints, type Say } from './check-labels.ts';
+import { checkLabels, checkTaints } from './check-labels.ts';
 import { type ClusterFile, driverOf, hostsOf, type PoolFile, poolsOf, sizeOf } from './cluster-file.ts';
-import { type Path, pathText } from './located-value.ts';
+import { type Path, pathText, type Say } from './located-value.ts';
 
 /** Names and hosts that are taken, and what is not the driver's of a pool. */
 export const checkPools = (file: ClusterFile, drivers: readonly DriverDescriptor[], say: Say): void => {

@@ -19,6 +19,9 @@ export interface Place {
 
 export type Path = readonly (string | number)[];
 
+/** Says that something is wrong at a key. */
+export type Say = (path: Path, message: string) => void;
+
 /** One thing that is wrong with a file. `path` is the key: `spec.pools[0].count`; empty for the whole. */
 export interface Problem {
   at: Place;

@@ -78,13 +78,17 @@ const awaitReturn = async (
 /** A power failure of one node: nothing is told to it. */
 export const killNode = (id: MachineId): Promise<void> => withNode(id, (driver) => driver.stop(id, { powerOff: true }));
 
-export const stopNode = (id: MachineId): Promise<void> => withReachedNode(id, (driver) => stopMachine(driver, id));
+export const stopNode = (id: MachineId): Promise<void> => withNode(id, (driver) => stopMachine(driver, id), withReachedCluster);
 
 export const startNode = (id: MachineId, options: { signal: AbortSignal }): Promise<void> =>
-  withReachedNode(id, async (driver) => {
-    await driver.start(id, { signal: options.signal, progress: () => {} });
-    if (driver.keepsMachines) await onMachine(driver, id, wakeNode);
-  });
+  withNode(
+    id,
+    async (driver) => {
+      await driver.start(id, { signal: options.signal, progress: () => {} });
+      if (driver.keepsMachines) await onMachine(driver, id, wakeNode);
+    },
+    withReachedCluster,
+  );
 
 const stopMachine = (driver: Driver, id: MachineId): Promise<void> =>
   driver.keepsMachines ? onMachine(driver, id, haltNode) : driver.stop(id, { powerOff: false });
@@ -139,8 +143,5 @@ export const requireNode = (state: ClusterState, name: string): NodeSpec => {
   });
 };
 
-export const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
-  withCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));
-
-const withReachedNode = (id: MachineId, work: (driver: Driver) => Promise<void>): Promise<void> =>
-  withReachedCluster(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));
+export const withNode = (id: MachineId, work: (driver: Driver) => Promise<void>, within: typeof withCluster = withCluster): Promise<void> =>
+  within(id.cluster, async ({ state, drivers }) => work(await drivers.of(requireNode(state, id.name))));

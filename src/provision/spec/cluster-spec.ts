@@ -6,8 +6,6 @@ import { type MoreNodes, moreNodes } from './more-nodes.ts';
 import { DEFAULT_POOL, NAME } from './node-names.ts';
 import { requireAllUsed, toldHosts } from './told-hosts.ts';
 
-export { DEFAULT_POOL };
-
 /** What a cluster is to be. Saved with the cluster's state; a later `up` changes what differs. */
 export interface ClusterSpec {
   name: string;

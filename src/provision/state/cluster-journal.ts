@@ -45,9 +45,11 @@ export const openJournal = (folder: string): Journal => {
   };
 };
 
-/** Whether this client has made the machine, or was to: the entry is made before. */
-export const isJournalledMachine = (entries: readonly JournalEntry[], { driver, name }: { driver: string; name: string }): boolean =>
-  entries.some((entry) => entry.kind === 'machine' && entry.driver === driver && entry.name === name);
+/** Of a machine that this client has made, or was to: the entry is made before. */
+export const machineEntry = (
+  entries: readonly JournalEntry[],
+  { driver, name }: { driver: string; name: string },
+): JournalEntry | undefined => entries.find((entry) => entry.kind === 'machine' && entry.driver === driver && entry.name === name);
 
 /** Drivers of one cluster may call what they make by the same name. */
 const keyOf = ({ driver, kind, name }: JournalEntry): string => `${driver} ${kind} ${name}`;

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { changeKubeconfigFile, type KubeconfigChange, kubeconfigFileToChange } from '../../pki/kubeconfig-file.ts';
-import { type ClusterSpec, checkName, DEFAULT_POOL } from '../spec/cluster-spec.ts';
+import { type ClusterSpec, checkName } from '../spec/cluster-spec.ts';
+import { DEFAULT_POOL } from '../spec/node-names.ts';
 import { lockCluster } from './cluster-lock.ts';
 import { unwritable } from './unwritable.ts';
 

@@ -2,7 +2,7 @@ import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import type { Driver, Journal, MachineId } from '../../drivers/driver.ts';
 import { driverDescriptor } from '../../drivers/index.ts';
 import type { ClusterSpec } from '../spec/cluster-spec.ts';
-import { isJournalledMachine } from './cluster-journal.ts';
+import { machineEntry } from './cluster-journal.ts';
 
 /**
  * Where a driver has made what the journal names: its settings for the whole cluster (libvirt's address, a region), also those that came from the
@@ -24,10 +24,9 @@ export const journalledSettings = async (journal: Journal, driver: string): Prom
  * Writes down a machine that was found, with the place at which it was. What an entry of before says stays: it knows more than can be found again.
  */
 export const journalFound = async (journal: Journal, driver: Driver, { cluster, name }: MachineId): Promise<void> => {
-  const identity = { driver: driver.name, kind: 'machine', name };
-  const known = (await journal.entries()).find((entry) => isJournalledMachine([entry], identity));
+  const known = machineEntry(await journal.entries(), { driver: driver.name, name });
   const details = { ...(await driver.place?.({ cluster, name })), ...known?.details };
-  await journal.record({ ...identity, ...known, ...(Object.keys(details).length ? { details } : {}) });
+  await journal.record({ driver: driver.name, kind: 'machine', name, ...known, ...(Object.keys(details).length ? { details } : {}) });
 };
 
 /** A cluster that is made at one place cannot go on at another. Throws CONFIG_INVALID. */

@@ -3,7 +3,7 @@ import type { ClusterContext } from '../cluster-context.ts';
 import { machineSpec } from '../cluster-drivers.ts';
 import { allDone } from '../combine-errors.ts';
 import type { NodeSpec } from '../spec/cluster-spec.ts';
-import { isJournalledMachine, openJournal } from '../state/cluster-journal.ts';
+import { machineEntry, openJournal } from '../state/cluster-journal.ts';
 import type { Step } from './step.ts';
 
 /** Makes, or starts, the machines of all nodes at once. Their names stand in the saved state before the first one is made. */
@@ -45,7 +45,7 @@ export const machines: Step<ClusterContext> = {
       const isForDown = driver.keepsMachines && !spec.nodes.some(({ name }) => name === node.name);
       if (!newNodes.includes(node.name) || isForDown) kept.push(node);
       // One that stands in no journal of ours was there before, and is somebody else's.
-      else if (isJournalledMachine(entries, node)) made.push({ driver, name: node.name });
+      else if (machineEntry(entries, node)) made.push({ driver, name: node.name });
     }
     await allDone(
       `remove the machines of ${spec.name}`,
