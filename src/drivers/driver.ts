@@ -65,6 +65,8 @@ export interface DiskKeeper {
   snapshot(id: MachineId, name: string): Promise<void>;
   /** Puts the disk back to what it was; what was written since is lost. Throws SNAPSHOT_UNKNOWN. */
   restore(id: MachineId, name: string): Promise<void>;
+  /** Forgets what was kept under a name, and frees its space; the disk stays as it is. Throws SNAPSHOT_UNKNOWN. */
+  remove(id: MachineId, name: string): Promise<void>;
   /** Names, the oldest first; also of a machine that is on. */
   list(id: MachineId): Promise<string[]>;
 }

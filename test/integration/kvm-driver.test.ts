@@ -181,7 +181,11 @@ describe('kvm driver', { skip }, () => {
     assert.doesNotMatch(await onDisk('read -P 1 2M 64k'), /Pattern verification failed/);
     await assert.rejects(disks.restore(id, 'none'), { code: 'SNAPSHOT_UNKNOWN', message: /kept as clean/ });
     const running = { ...id, name: 'k-2' };
-    for (const refused of [() => disks.snapshot(running, 'clean'), () => disks.restore(running, 'clean')])
+    for (const refused of [
+      () => disks.snapshot(running, 'clean'),
+      () => disks.restore(running, 'clean'),
+      () => disks.remove(running, 'clean'),
+    ])
       await assert.rejects(refused(), { code: 'USAGE', advice: ['slipway node stop k-2 --cluster k'] });
   });
 
@@ -201,6 +205,11 @@ describe('kvm driver', { skip }, () => {
       (await slipway('node', 'restore', 'k-1', '--name', 'clean')).stdout,
       'The disk of k-1 is back to clean; slipway node start k-1 starts it\n',
     );
+    assert.equal(
+      (await slipway('node', 'snapshot', 'k-1', '--delete', 'a-second')).stdout,
+      'The snapshot a-second of k-1 is deleted; its disk stays as it is\n',
+    );
+    assert.doesNotMatch((await slipway('node', 'snapshot', 'k-1', '--list')).stdout, /a-second/);
     const refused = async (code: number, words: RegExp, ...args: string[]): Promise<void> => {
       const result = await slipway('node', ...args);
       assert.equal(result.code, code, result.stderr);
@@ -209,6 +218,8 @@ describe('kvm driver', { skip }, () => {
     await refused(1, /NAME_TAKEN/, 'snapshot', 'k-1', '--name', 'clean');
     await refused(1, /SNAPSHOT_UNKNOWN[\s\S]*snapshot k-1 --list/, 'restore', 'k-1', '--name', 'none');
     await refused(2, /the machine is on[\s\S]*slipway node stop k-2/, 'snapshot', 'k-2');
+    await refused(1, /SNAPSHOT_UNKNOWN[\s\S]*delete the snapshot a-second/, 'snapshot', 'k-1', '--delete', 'a-second');
+    await refused(2, /only one of/, 'snapshot', 'k-1', '--delete', 'clean', '--list');
     await refused(2, /NAME_INVALID/, 'snapshot', 'k-1', '--name', 'a b');
     await refused(2, /--name must say/, 'restore', 'k-1');
     await refused(1, /NODE_UNKNOWN/, 'snapshot', 'k-7');

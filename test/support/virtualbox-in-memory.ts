@@ -147,6 +147,11 @@ export class VirtualBoxInMemory implements VirtualBox {
     this.#existing(machine);
   }
 
+  async deleteSnapshot(machine: string, name: string): Promise<void> {
+    const found = this.#existing(machine);
+    found.snapshots = found.snapshots.filter((one) => one !== name);
+  }
+
   #existing(name: string): NewMachine & { state: string; snapshots: string[] } {
     const found = this.#machines.get(name);
     if (!found) throw failed(`there is no machine ${name}`);

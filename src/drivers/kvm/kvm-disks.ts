@@ -12,20 +12,32 @@ export class KvmDisks implements DiskKeeper {
   }
 
   async snapshot(id: MachineId, name: string): Promise<void> {
-    requireOff(id, { ...(await knownDomain(this.#virsh, id, 'keep the disk of')), verb: 'keep' });
+    await this.#requireOff(id, 'keep the disk of');
     requireFreeName(id, name, await this.#names(id));
     await this.#virsh.run(['snapshot-create-as', domainName(id), name, '--atomic'], { tried: `keep the disk of ${id.name} as ${name}` });
   }
 
   async restore(id: MachineId, name: string): Promise<void> {
-    requireOff(id, { ...(await knownDomain(this.#virsh, id, 'put back the disk of')), verb: 'put back' });
-    requireKnownName(id, name, await this.#names(id));
-    await this.#virsh.run(['snapshot-revert', domainName(id), name], { tried: `put the disk of ${id.name} back to ${name}` });
+    await this.#requireOff(id, 'put back the disk of');
+    const tried = `put the disk of ${id.name} back to ${name}`;
+    requireKnownName(id, { name, tried, known: await this.#names(id) });
+    await this.#virsh.run(['snapshot-revert', domainName(id), name], { tried });
+  }
+
+  async remove(id: MachineId, name: string): Promise<void> {
+    await this.#requireOff(id, 'delete a snapshot of');
+    const tried = `delete the snapshot ${name} of ${id.name}`;
+    requireKnownName(id, { name, tried, known: await this.#names(id) });
+    await this.#virsh.run(['snapshot-delete', domainName(id), name], { tried });
   }
 
   async list(id: MachineId): Promise<string[]> {
     await knownDomain(this.#virsh, id, 'list the snapshots of');
     return this.#names(id);
+  }
+
+  async #requireOff(id: MachineId, action: string): Promise<void> {
+    requireOff(id, { ...(await knownDomain(this.#virsh, id, action)), action });
   }
 
   async #names(id: MachineId): Promise<string[]> {

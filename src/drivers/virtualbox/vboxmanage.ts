@@ -172,6 +172,7 @@ export const createVBoxManage = (command: readonly string[] = ['VBoxManage']): V
     },
     takeSnapshot: async (name, snapshot) => void (await run(['snapshot', name, 'take', snapshot])),
     restoreSnapshot: async (name, snapshot) => void (await run(['snapshot', name, 'restore', snapshot])),
+    deleteSnapshot: async (name, snapshot) => void (await run(['snapshot', name, 'delete', snapshot])),
   };
 };
 

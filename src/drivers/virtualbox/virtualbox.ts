@@ -33,6 +33,8 @@ export interface VirtualBox {
   removeDisk(path: string): Promise<void>;
   takeSnapshot(machine: string, name: string): Promise<void>;
   restoreSnapshot(machine: string, name: string): Promise<void>;
+  /** The machine stays as it is. */
+  deleteSnapshot(machine: string, name: string): Promise<void>;
 }
 
 export interface VirtualBoxVersion {

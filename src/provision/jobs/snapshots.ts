@@ -12,6 +12,10 @@ export const snapshotNode = (id: MachineId, name: string): Promise<void> =>
 /** Throws SNAPSHOT_UNKNOWN, and USAGE as `snapshotNode`. */
 export const restoreNode = (id: MachineId, name: string): Promise<void> => withNode(id, (driver) => disksOf(driver, id).restore(id, name));
 
+/** Forgets one; the disk stays as it is. Throws SNAPSHOT_UNKNOWN, and USAGE as `snapshotNode`. */
+export const removeSnapshot = (id: MachineId, name: string): Promise<void> =>
+  withNode(id, (driver) => disksOf(driver, id).remove(id, name));
+
 /** Names, the oldest first. Needs no lock: it only looks. */
 export const snapshotsOfNode = async (id: MachineId): Promise<string[]> => {
   const folder = new ClusterStateFolder(id.cluster);

@@ -41,13 +41,14 @@ const disksOf = (state: string): VirtualBoxDisks => {
     machine: async (name: string) => (name === machine.name ? { ...machine, snapshots: [...machine.snapshots] } : undefined),
     takeSnapshot: async (_: string, name: string) => void machine.snapshots.push(name),
     restoreSnapshot: async () => {},
+    deleteSnapshot: async (_: string, name: string) => void machine.snapshots.splice(machine.snapshots.indexOf(name), 1),
   } as unknown as VirtualBox);
 };
 
 for (const state of ['running', 'paused', 'starting'])
-  test(`the disk of a machine that is ${state} is neither kept nor put back, and how it is stopped is told`, async () => {
+  test(`the disk of a machine that is ${state} is neither kept nor put back, no snapshot of it deleted, and how it is stopped is told`, async () => {
     const disks = disksOf(state);
-    for (const refused of [() => disks.snapshot(ID, 'second'), () => disks.restore(ID, 'first')])
+    for (const refused of [() => disks.snapshot(ID, 'second'), () => disks.restore(ID, 'first'), () => disks.remove(ID, 'first')])
       await assert.rejects(refused(), { code: 'USAGE', advice: ['slipway node stop demo-1 --cluster demo'] });
     assert.deepEqual(await disks.list(ID), ['first']);
   });
@@ -70,6 +71,9 @@ test('the disk of a machine that is off is kept once under a name, and put back 
   await assert.rejects(disks.snapshot(ID, 'second'), { code: 'NAME_TAKEN' });
   await disks.restore(ID, 'first');
   await assert.rejects(disks.restore(ID, 'third'), { code: 'SNAPSHOT_UNKNOWN', message: /first, second/ });
+  await disks.remove(ID, 'first');
+  assert.deepEqual(await disks.list(ID), ['second']);
+  await assert.rejects(disks.remove(ID, 'first'), { code: 'SNAPSHOT_UNKNOWN', message: /delete the snapshot first of demo-1/ });
   await assert.rejects(disks.list({ ...ID, name: 'demo-2' }), { code: 'NODE_UNKNOWN' });
 });
 
