@@ -17,6 +17,25 @@ export interface CloudProvider {
   ensureBalancer(wanted: BalancerSpec): Promise<BalancerAddress[]>;
   /** What is gone is no error. Resolves when nothing of it is left that costs money or holds an address. */
   removeBalancer(id: string): Promise<void>;
+  /** Where the cloud's network itself carries packets of pods. Undefined where they travel otherwise. */
+  readonly routes?: CloudRoutes | undefined;
+}
+
+/** The table of the nodes' network, as far as it leads to ranges of pods. */
+export interface CloudRoutes {
+  /** Those that lead into `podCidr`, the cluster's. */
+  list(podCidr: string): Promise<CloudRoute[]>;
+  /** Leads the range to the machine, wherever it has led until now; the network lets in what comes from pods. */
+  ensure(route: CloudRoute, cluster: { podCidr: string }): Promise<void>;
+  /** What is gone is no error. */
+  remove(range: string): Promise<void>;
+}
+
+export interface CloudRoute {
+  /** `10.244.3.0/24` */
+  range: string;
+  /** What a providerID ends with: `i-0123456789abcdef0`. Empty where it leads to something else. */
+  machine: string;
 }
 
 export interface CloudInstance {

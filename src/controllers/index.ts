@@ -1,6 +1,7 @@
 import { certificatesController } from './certificates/certificates-controller.ts';
 import { certificatesCleanerController } from './certificatescleaner/certificatescleaner-controller.ts';
 import { cloudNodeController } from './cloudnode/cloudnode-controller.ts';
+import { cloudRouteController } from './cloudroute/cloudroute-controller.ts';
 import { clusterRoleAggregationController } from './clusterroleaggregation/clusterroleaggregation-controller.ts';
 import type { Controller } from './controller.ts';
 import { cronJobController } from './cronjob/cronjob-controller.ts';
@@ -58,4 +59,5 @@ export const CONTROLLERS: readonly Controller[] = [
   cronJobController,
   serviceController,
   cloudNodeController,
+  cloudRouteController,
 ];

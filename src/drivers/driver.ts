@@ -54,7 +54,7 @@ export interface Driver {
   /** Drivers that cannot keep disks lack it. */
   readonly disks?: DiskKeeper | undefined;
   /** Of drivers with a cloud: what the control plane's controllers are told to reach it by (`CloudConfig` of the server's configuration). */
-  readonly cloud?: { provider: 'aws'; region: string; endpoint?: string | undefined } | undefined;
+  readonly cloud?: { provider: 'aws'; region: string; endpoint?: string | undefined; podRoutes?: boolean } | undefined;
   /** True when machines are not ours: `destroy` only forgets them, so what was installed must be taken off before. */
   readonly keepsMachines?: boolean;
 }
@@ -121,6 +121,8 @@ export interface DriverSetting {
   readonly maximum?: number;
   /** Another setting, without which this one means nothing. */
   readonly needs?: string;
+  /** Another setting, beside which this one cannot be, and why, as in `the table of ... is not ours`. */
+  readonly without?: { readonly setting: string; readonly why: string };
   /** No machine is made without it. */
   readonly required?: true;
   /** The value is a file of this computer, where it is no http(s) URL. */

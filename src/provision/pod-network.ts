@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Overlay } from '../api/config/agent-config.ts';
 import { factsOf } from '../hosts/facts/host-facts.ts';
 import type { Host } from '../hosts/host.ts';
 import { addressOf, type ClusterContext, hostOf } from './cluster-context.ts';
@@ -8,25 +9,39 @@ import type { NodeSpec } from './spec/cluster-spec.ts';
 /**
  * How pods of different nodes reach each other: by plain routes where all hosts share one network segment that carries packets with addresses of
  * pods, in VXLAN elsewhere. Found out by sending such a packet, as the same subnet alone says little: clouds drop what does not come
- * from the machine's own address.
+ * from the machine's own address. By the routes of a cloud's network where that is wished, and all machines are of that cloud.
  *
- *   routes --a new node does not share the segment--> vxlan         vxlan stays: a change makes every agent begin anew
+ *   routes --a new node does not share the segment--> vxlan         vxlan stays, unless a cloud's routes are wished: a change makes every agent begin anew
+ *   cloud --wished no more, or a node elsewhere--> vxlan
  */
 export const decideOverlay = async (context: ClusterContext, report: (detail: string) => void): Promise<{ changed: boolean }> => {
-  const { spec, state } = context;
+  const { state } = context;
   if ([...context.machines.values()].every((machine) => machine.sameNetwork)) return { changed: false };
-  const isKnown = state.overlay !== undefined && (state.overlay === 'vxlan' || context.newNodes.length === 0);
-  if (isKnown) return { changed: false };
-  const overlay = (await shareSegment(context)) ? 'routes' : 'vxlan';
+  const overlay = await overlayFor(context);
   if (overlay === state.overlay) return { changed: false };
-  report(overlay === 'routes' ? 'hosts share one network: pods are routed' : `pods of ${spec.name} travel in VXLAN`);
+  report(REPORTS[overlay]);
   context.state = { ...state, overlay };
   await context.folder.write(context.state);
   return { changed: true };
 };
 
+const REPORTS: Record<Overlay, string> = {
+  routes: 'hosts share one network: pods are routed',
+  vxlan: 'pods travel in VXLAN',
+  cloud: 'pods are routed by the network of the cloud',
+};
+
+const overlayFor = async (context: ClusterContext): Promise<Overlay> => {
+  const { spec, state, drivers } = context;
+  const clouds = await Promise.all(spec.nodes.map(async (node) => (await drivers.of(node)).cloud));
+  if (clouds.every((cloud) => cloud?.podRoutes)) return 'cloud';
+  if (state.overlay === 'cloud' || state.overlay === 'vxlan') return 'vxlan';
+  if (state.overlay && context.newNodes.length === 0) return state.overlay;
+  return (await shareSegment(context)) ? 'routes' : 'vxlan';
+};
+
 /** For agents. */
-export const overlayOf = ({ machines, state }: Pick<ClusterContext, 'machines' | 'state'>): 'routes' | 'vxlan' =>
+export const overlayOf = ({ machines, state }: Pick<ClusterContext, 'machines' | 'state'>): Overlay =>
   [...machines.values()].every((machine) => machine.sameNetwork) ? 'routes' : (state.overlay ?? 'vxlan');
 
 /** Machines of other drivers are not asked: they are elsewhere. */

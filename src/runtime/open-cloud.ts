@@ -8,5 +8,5 @@ import type { CloudProvider } from '../controllers/cloud.ts';
 export const openCloud = async ({ cloud, clusterName }: ServerConfig): Promise<CloudProvider | undefined> => {
   if (!cloud) return undefined;
   const { createAwsCloud } = await import('../drivers/aws/aws-cloud.ts');
-  return createAwsCloud({ cluster: clusterName, region: cloud.region, endpoint: cloud.endpoint });
+  return createAwsCloud({ cluster: clusterName, region: cloud.region, endpoint: cloud.endpoint, podRoutes: cloud.podRoutes });
 };

@@ -46,6 +46,7 @@ const oneOf =
   (...names: string[]): Check =>
   (value) =>
     typeof value === 'string' && names.includes(value) ? undefined : `must be one of ${names.join(', ')}`;
+const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 const optional =
   (check: Check): Check =>
   (value) =>
@@ -80,6 +81,7 @@ const CLOUD: Record<string, Check> = {
   'cloud.provider': oneOf('aws'),
   'cloud.region': text,
   'cloud.endpoint': optional(text),
+  'cloud.podRoutes': optional(flag),
 };
 
 const WITH_API_SERVER: Record<string, Check> = {

@@ -78,7 +78,7 @@ describe('a cluster on AWS', { skip: 'missing' in moto ? moto.missing : false },
     assert.match(again.stdout, /No changes/);
   });
 
-  test('a Service of type LoadBalancer gets a balancer that answers, and takes it along', async () => {
+  test('a Service of type LoadBalancer gets a balancer that answers, and takes it along', async (t) => {
     const exposed = await suite.slipway(
       ['expose', 'deployment', 'demo', '--name', 'front', '--type', 'LoadBalancer', '--port', '80', '--target-port', '8080'],
       {},
@@ -96,12 +96,12 @@ describe('a cluster on AWS', { skip: 'missing' in moto ? moto.missing : false },
       { what: 'the host name of the balancer', withinMs: 60_000 },
     );
     const balancer = await serveBalancer(world, { hostname: hostname ?? '', port: 80 });
+    t.after(balancer.close);
     for (const _ of [1, 2]) {
       const answer = await fetch(balancer.url, { signal: AbortSignal.timeout(10_000) });
       assert.equal(answer.status, 200);
       await answer.text();
     }
-    balancer.close();
     assert.equal((await suite.slipway(['delete', 'service', 'front'])).code, 0);
     assert.deepEqual(await world.balancers(), []);
   });

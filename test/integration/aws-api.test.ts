@@ -10,7 +10,7 @@ import { createAwsCloud } from '../../src/drivers/aws/aws-cloud.ts';
 import { createAwsDriver } from '../../src/drivers/aws/aws-driver.ts';
 import { findImage } from '../../src/drivers/aws/aws-images.ts';
 import { AwsNetwork, type AwsNetworkIds } from '../../src/drivers/aws/aws-network.ts';
-import { controlPlanePolicy, ensureProfile } from '../../src/drivers/aws/aws-profile.ts';
+import { controlPlanePolicy, ensureProfile, podRoutesPolicy } from '../../src/drivers/aws/aws-profile.ts';
 import { type InstanceWish, runInstance } from '../../src/drivers/aws/aws-run-instance.ts';
 import type { Driver, Journal } from '../../src/drivers/driver.ts';
 import { makeSshKey } from '../../src/hosts/ssh/make-ssh-key.ts';
@@ -233,7 +233,7 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
 
   test('a request whose answer is lost, or that is repeated after a crash, makes no second instance', async () => {
     shim.fail({ action: 'RunInstances', code: '', times: 1, after: true });
-    const first = await run('api-1', { profileName: await ensureProfile(clients, CLUSTER, journal) });
+    const first = await run('api-1', { profileName: await ensureProfile(clients, { cluster: CLUSTER, journal, podRoutes: false }) });
     assert.equal(await run('api-1', { profileName: `slipway-${CLUSTER}` }), first);
     assert.deepEqual(await instancesNow(), ['api-1']);
     const ec2 = await clients.ec2();
@@ -370,6 +370,49 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
       assert.ok(mayBeCalled(call, allowed), `the role of the control plane may not ${call}`);
   });
 
+  test('where pods are routed, machines let their packets through, and the table leads to them', async () => {
+    const ec2 = await clients.ec2();
+    const { clientCidrs, nodePortCidrs } = NETWORK;
+    const settings = { clientCidrs, nodePortCidrs, podRoutes: true, bootTimeoutSeconds: 1 };
+    const routing = createAwsDriver({ dataDir: folder, stateDir: folder, requirements: [], journal, settings });
+    assert.equal(routing.cloud?.podRoutes, true);
+    const planned = async (): Promise<string | undefined> =>
+      (await routing.plan([{ cluster: CLUSTER, name: 'api-1', settings: {} }])).find(({ kind }) => kind === 'machine')?.state;
+    assert.equal(await planned(), 'differs');
+    // Nobody is there to be reached; what AWS is asked for comes before.
+    const context = { signal: new AbortController().signal, progress: () => {} };
+    const spec = { cluster: CLUSTER, name: 'api-1', managesCloud: true, settings };
+    const asked = await changes(() => assert.rejects(routing.create(spec, context), { code: 'TIMEOUT' }));
+    assert.deepEqual(asked.toSorted(), ['ModifyInstanceAttribute', 'PutRolePolicy']);
+    assert.equal(await planned(), 'present');
+
+    const cloud = createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1', endpoint: shim.endpoint, podRoutes: true });
+    const before = shim.calls.length;
+    const { routes } = cloud;
+    assert.ok(routes);
+    const podCidr = '10.244.0.0/16';
+    assert.deepEqual(await routes.list(podCidr), [], 'the way out is no route of pods');
+    const machineOf = async (name: string): Promise<string> => (await cloud.instance({ name }))?.providerId.split('/').at(-1) ?? '';
+    const [one, two] = [await machineOf('api-1'), await machineOf('api-2')];
+    const route = { range: '10.244.3.0/24', machine: one };
+    assert.deepEqual(await changes(() => routes.ensure(route, { podCidr })), ['AuthorizeSecurityGroupIngress', 'CreateRoute']);
+    assert.deepEqual(await routes.list(podCidr), [route]);
+    await routes.ensure({ ...route, machine: two }, { podCidr });
+    assert.deepEqual(await routes.list(podCidr), [{ ...route, machine: two }]);
+    const { SecurityGroups = [] } = await ec2.describeSecurityGroups({ GroupIds: [ids.securityGroupId] });
+    const fromPods = SecurityGroups[0]?.IpPermissions?.filter((rule) => rule.IpRanges?.some(({ CidrIp }) => CidrIp === podCidr));
+    assert.equal(fromPods?.length, 1);
+    assert.deepEqual(await changes(() => network().follow(NETWORK)), [], 'that pods are let in is left alone by up');
+    for (const _ of [1, 2]) await routes.remove(route.range);
+    assert.deepEqual(await routes.list(podCidr), []);
+    const allowed = [controlPlanePolicy(CLUSTER), podRoutesPolicy(CLUSTER)].flatMap((policy) =>
+      (policy as { Statement: { Action: string[] }[] }).Statement.flatMap(({ Action }) => Action),
+    );
+    for (const call of new Set(shim.calls.slice(before)))
+      assert.ok(mayBeCalled(call, allowed), `the role of the control plane may not ${call}`);
+    assert.equal(createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1' }).routes, undefined);
+  });
+
   test('a name is free again once its instance is gone, although AWS remembers the request', async () => {
     const cloud = createAwsCloud({ cluster: CLUSTER, region: 'eu-central-1', endpoint: shim.endpoint });
     const before = await cloud.instance({ name: 'api-2' });
@@ -483,8 +526,8 @@ describe('what the aws driver asks of AWS', { skip: 'missing' in found ? found.m
   test('all that was asked for in these tests stands among the rights of the guide', () => {
     const [, section = ''] = readFileSync(join(import.meta.dirname, '../../docs/guides/aws.md'), 'utf8').split('## Rights');
     const rights = [...(section.split('```')[1] ?? '').matchAll(/\b[A-Z]\w+\*?/g)].map(([name]) => `any:${name}`);
-    const { Statement } = controlPlanePolicy(CLUSTER) as { Statement: { Action: string[] }[] };
-    const allowed = [...rights, ...Statement.flatMap(({ Action }) => Action)];
+    const policies = [controlPlanePolicy(CLUSTER), podRoutesPolicy(CLUSTER)] as { Statement: { Action: string[] }[] }[];
+    const allowed = [...rights, ...policies.flatMap(({ Statement }) => Statement.flatMap(({ Action }) => Action))];
     // What only this test asks.
     const own = ['DescribeVolumes', 'ListRoles', 'GetRole', 'DescribeInstanceAttribute', 'RequestSpotInstances'];
     const lacking = [...new Set(shim.calls)].filter(

@@ -10,7 +10,7 @@ import { isNotFound } from '../../src/api/meta/status.ts';
 import type { Event, Node, Service } from '../../src/api/types/core-v1.ts';
 import { createLogger } from '../../src/base/log/logger.ts';
 import { createClient } from '../../src/client/create-client.ts';
-import type { BalancerSpec, CloudInstance, CloudProvider } from '../../src/controllers/cloud.ts';
+import type { BalancerSpec, CloudInstance, CloudProvider, CloudRoute, CloudRoutes } from '../../src/controllers/cloud.ts';
 import { createControllerManager } from '../../src/controllers/controller-manager.ts';
 import { FakeNodes } from '../../src/testing/fake-nodes.ts';
 import { startApiServer } from '../support/api-server.ts';
@@ -23,8 +23,12 @@ class TableCloud implements CloudProvider {
   readonly name = 'table';
   readonly balancers = new Map<string, BalancerSpec>();
   readonly instances = new Map<string, CloudInstance>();
+  /** Machines by range. */
+  readonly table = new Map<string, string>([['0.0.0.0/0', '']]);
   ensures = 0;
+  looks = 0;
   refusal: string | undefined;
+  fullTable = false;
 
   async instance({ name }: { name: string }): Promise<CloudInstance | undefined> {
     return this.instances.get(name);
@@ -39,6 +43,17 @@ class TableCloud implements CloudProvider {
     if (this.refusal) throw new Error(this.refusal);
     this.balancers.delete(id);
   }
+  readonly routes: CloudRoutes = {
+    list: async () => {
+      this.looks++;
+      return [...this.table].map(([range, machine]) => ({ range, machine })).filter(({ range }) => range.startsWith('10.244.'));
+    },
+    ensure: async ({ range, machine }: CloudRoute) => {
+      if (this.fullTable) throw new Error('the table is full');
+      this.table.set(range, machine);
+    },
+    remove: async (range) => void this.table.delete(range),
+  };
 }
 
 describe('controllers of a cloud', () => {
@@ -95,6 +110,34 @@ describe('controllers of a cloud', () => {
       status?.addresses?.filter(({ type }) => type === 'ExternalIP'),
       [{ type: 'ExternalIP', address: '203.0.113.1' }],
     );
+  });
+
+  test('every range leads to the machine of its node, whatever somebody does to the table; heartbeats cost no calls', async () => {
+    const isRouted = async (name: string): Promise<boolean> => {
+      const { spec, status } = await node(name);
+      const says = status?.conditions?.find(({ type }) => type === 'NetworkUnavailable');
+      return cloud.table.get(spec?.podCIDR ?? '') === name && says?.status === 'False' && says.reason === 'RouteCreated';
+    };
+    for (const name of ['node-1', 'node-2', 'node-3']) await until(() => isRouted(name));
+    const looks = cloud.looks;
+    await client.patch(nodes, { name: 'node-1' }, { metadata: { annotations: { beat: '0' } } }, MERGE);
+    assert.ok(cloud.looks - looks <= 1, 'but for the look of every ten seconds');
+    const range = (await node('node-2')).spec?.podCIDR ?? '';
+    cloud.table.set(range, 'node-1').set('10.244.77.0/24', 'node-9');
+    await until(async () => (await isRouted('node-2')) && !cloud.table.has('10.244.77.0/24'), { withinMs: 20_000 });
+    assert.ok(cloud.table.has('0.0.0.0/0'));
+  });
+
+  test('a node that the table has no room for says so, and takes no pods until it has', async () => {
+    cloud.fullTable = true;
+    cloud.table.delete((await node('node-3')).spec?.podCIDR ?? '');
+    const isTainted = async (): Promise<boolean> =>
+      (await node('node-3')).spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/network-unavailable') ?? false;
+    await until(isTainted, { withinMs: 20_000 });
+    const { items } = await client.list<Stored<Event>>(events, { namespace: 'default' });
+    assert.ok(items.some(({ reason, message }) => reason === 'FailedToCreateRoute' && message?.includes('the table is full')));
+    cloud.fullTable = false;
+    await until(async () => !(await isTainted()), { withinMs: 20_000 });
   });
 
   test('a Service of type LoadBalancer gets a balancer to its node ports, and cannot go without it', async () => {
@@ -194,7 +237,9 @@ describe('controllers of a cloud', () => {
       { withinMs: 30_000 },
     );
     cloud.instances.delete('node-2');
+    const range = (await node('node-2')).spec?.podCIDR ?? '';
     await until(() => node('node-2').then(() => false, isNotFound), { withinMs: 30_000 });
+    await until(() => !cloud.table.has(range));
     assert.ok(await node('node-1'));
   });
 });

@@ -7,6 +7,9 @@ export const SINCE_ANNOTATION = 'slipway.local/since';
 export const ROUTE_PROTOCOL = 83;
 export const VXLAN_DEVICE = 'slipway.1';
 
+/** How pods of other nodes are reached: by routes of this node on one L2 network, in VXLAN, or by routes that the network itself has in a cloud. */
+export type Overlay = 'routes' | 'vxlan' | 'cloud';
+
 /** `/etc/slipway/agent.json` on every node: what the installer tells slipway-agent. Paths are absolute. */
 export interface AgentConfig {
   clusterName: string;
@@ -40,8 +43,7 @@ export interface AgentConfig {
   podLogsDir: string;
   pauseImage: string;
   maxPods: number;
-  /** How pods of other nodes are reached: routes on one L2 network, or VXLAN. */
-  overlay: 'routes' | 'vxlan';
+  overlay: Overlay;
   /** Resources kept from pods. */
   reserved: { cpu: string; memory: string };
   /** Capacity as the driver gave it, where the node would otherwise read its host's: a sandbox sees all of the host. */

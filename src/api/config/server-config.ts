@@ -53,4 +53,6 @@ export interface CloudConfig {
   region: string;
   /** Another address of its API than the public one. */
   endpoint?: string | undefined;
+  /** Pods are reached by routes of the cloud's network, which the controllers keep. */
+  podRoutes?: boolean | undefined;
 }

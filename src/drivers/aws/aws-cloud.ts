@@ -3,11 +3,16 @@ import type { BalancerSpec, CloudInstance, CloudProvider } from '../../controlle
 import { ensureBalancer, removeBalancer } from './aws-balancers.ts';
 import { type AwsClients, asked, openAws, unlessFault } from './aws-clients.ts';
 import { findInstance, listInstances } from './aws-instances.ts';
-import { nameOf } from './aws-network.ts';
-import { ofCluster } from './aws-tags.ts';
+import { findGroup } from './aws-network.ts';
+import { createAwsRoutes } from './aws-routes.ts';
 
 /** AWS for the controllers of a cluster: asked with the rights of the control plane's machine (docs/guides/aws.md has the policy). */
-export const createAwsCloud = (options: { cluster: string; region: string; endpoint?: string | undefined }): CloudProvider => {
+export const createAwsCloud = (options: {
+  cluster: string;
+  region: string;
+  endpoint?: string | undefined;
+  podRoutes?: boolean | undefined;
+}): CloudProvider => {
   const { cluster } = options;
   const clients = openAws(options.region, options.endpoint);
   return {
@@ -28,6 +33,7 @@ export const createAwsCloud = (options: { cluster: string; region: string; endpo
       await removeBalancer(clients, id);
       await closeNodePorts(clients, cluster, id);
     },
+    routes: options.podRoutes ? createAwsRoutes(clients, cluster) : undefined,
   };
 };
 
@@ -66,7 +72,7 @@ const onePerZone = (instances: readonly Instance[]): string[] => [
 /** Balancers of this kind leave the client's address as it is, so that the machines' own security group decides who gets in. */
 const openNodePorts = async (clients: AwsClients, cluster: string, wanted: BalancerSpec): Promise<void> => {
   const ranges = wanted.sourceRanges.length ? wanted.sourceRanges : ['0.0.0.0/0'];
-  const group = await groupOf(clients, cluster);
+  const group = await findGroup(await clients.ec2(), cluster);
   const rules = wanted.ports.map(
     (port): IpPermission => ({
       IpProtocol: port.protocol.toLowerCase(),
@@ -88,7 +94,7 @@ const openNodePorts = async (clients: AwsClients, cluster: string, wanted: Balan
 };
 
 const closeNodePorts = async (clients: AwsClients, cluster: string, id: string): Promise<void> => {
-  const group = await groupOf(clients, cluster);
+  const group = await findGroup(await clients.ec2(), cluster);
   const rules = rulesOf(group?.IpPermissions ?? [], id);
   if (!rules.length) return;
   const ec2 = await clients.ec2();
@@ -104,9 +110,3 @@ const rulesOf = (permissions: readonly IpPermission[], id: string): IpPermission
     const ranges = (rule.IpRanges ?? []).filter((range) => range.Description === describe(id));
     return ranges.length ? [{ IpProtocol: rule.IpProtocol, FromPort: rule.FromPort, ToPort: rule.ToPort, IpRanges: ranges }] : [];
   });
-
-const groupOf = async (clients: AwsClients, cluster: string) => {
-  const ec2 = await clients.ec2();
-  const filters = ofCluster(cluster, { Name: 'group-name', Values: [nameOf(cluster)] });
-  return (await asked('look for the security group', ec2.describeSecurityGroups({ Filters: filters }))).SecurityGroups?.[0];
-};

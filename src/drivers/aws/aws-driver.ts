@@ -55,9 +55,14 @@ class AwsDriver implements Driver {
     return this.#opened;
   }
 
+  get #podRoutes(): boolean {
+    return this.#settings['podRoutes'] === true;
+  }
+
   get cloud(): Driver['cloud'] {
     const endpoint = process.env['AWS_ENDPOINT_URL'];
-    return { provider: 'aws', region: this.#clients.region, ...(endpoint ? { endpoint } : {}) };
+    const podRoutes = this.#podRoutes ? { podRoutes: true } : {};
+    return { provider: 'aws', region: this.#clients.region, ...(endpoint ? { endpoint } : {}), ...podRoutes };
   }
 
   async preflight(): Promise<Finding[]> {
@@ -94,8 +99,10 @@ class AwsDriver implements Driver {
       return {
         kind: 'machine',
         name: spec.name,
-        state: there ? (machineOf(there).state === 'running' ? 'present' : 'stopped') : 'absent',
-        detail: `${type ?? 'no known type'}${spot ? ' (spot)' : ''} in ${this.#clients.region}, ${spec.diskGiB ?? DEFAULTS.diskGiB} GiB`,
+        state: there ? this.#planned(there) : 'absent',
+        detail: `${type ?? 'no known type'}${spot ? ' (spot)' : ''} in ${this.#clients.region}, ${spec.diskGiB ?? DEFAULTS.diskGiB} GiB${
+          there && this.#mustPass(there) ? ', lets packets of pods through' : ''
+        }`,
         ...priceOf({ type, region: this.#clients.region, diskGiB: spec.diskGiB ?? DEFAULTS.diskGiB, spot }),
       };
     });
@@ -109,10 +116,13 @@ class AwsDriver implements Driver {
       // Else who is let in since then could not reach it, nor see it start.
       this.#followed ??= this.#networkSettings().then((wanted) => this.#network(spec.cluster).follow(wanted));
       await this.#followed;
+      // The wish may be younger than the machine.
+      if (this.#podRoutes && spec.managesCloud) await this.#ensureProfile(spec.cluster);
     }
     const instanceId = there?.InstanceId ?? (await this.#run(ec2, spec, context));
     if (there && machineOf(there).state === 'stopped') return this.start(spec, context);
     const instance = await awaitState(ec2, instanceId, { state: 'running', signal: context.signal });
+    await this.#letPass(ec2, instance);
     return this.#reach(ec2, instance, context);
   }
 
@@ -134,7 +144,9 @@ class AwsDriver implements Driver {
       context.progress(`${id.name} starts`);
       await asked(`start ${id.name}`, ec2.startInstances({ InstanceIds: [found.InstanceId] }));
     }
-    return this.#reach(ec2, await awaitState(ec2, found.InstanceId, { state: 'running', signal: context.signal }), context);
+    const instance = await awaitState(ec2, found.InstanceId, { state: 'running', signal: context.signal });
+    await this.#letPass(ec2, instance);
+    return this.#reach(ec2, instance, context);
   }
 
   async stop(id: MachineId, { powerOff }: { powerOff: boolean }): Promise<void> {
@@ -200,10 +212,9 @@ class AwsDriver implements Driver {
     // Looked for before anything is made.
     const image = await this.#image(spec);
     this.#shared ??= this.#networkSettings().then((wanted) => this.#network(spec.cluster).ensure(wanted));
-    if (spec.managesCloud) this.#profile ??= ensureProfile(this.#clients, spec.cluster, this.#options.journal);
     const [network, profileName, clientKey] = await Promise.all([
       this.#shared,
-      spec.managesCloud ? this.#profile : undefined,
+      spec.managesCloud ? this.#ensureProfile(spec.cluster) : undefined,
       this.#access.clientKey(),
     ]);
     const keyName = await ensureKeyPair(ec2, { cluster: spec.cluster, key: clientKey, journal: this.#options.journal });
@@ -235,6 +246,30 @@ class AwsDriver implements Driver {
         tags: { [USER_TAG]: user },
       },
       this.#options.journal,
+    );
+  }
+
+  #ensureProfile(cluster: string): Promise<string> {
+    this.#profile ??= ensureProfile(this.#clients, { cluster, journal: this.#options.journal, podRoutes: this.#podRoutes });
+    return this.#profile;
+  }
+
+  /** AWS drops what comes from, or is for, other addresses than the machine's own, as pods' are. */
+  #mustPass({ SourceDestCheck }: Instance): boolean {
+    return this.#podRoutes && SourceDestCheck !== false;
+  }
+
+  #planned(there: Instance): PlannedResource['state'] {
+    if (machineOf(there).state === 'stopped') return 'stopped';
+    return this.#mustPass(there) ? 'differs' : 'present';
+  }
+
+  async #letPass(ec2: EC2, instance: Instance): Promise<void> {
+    if (!this.#mustPass(instance)) return;
+    const { InstanceId } = instance;
+    await asked(
+      `let packets of pods through ${InstanceId}`,
+      ec2.modifyInstanceAttribute({ InstanceId, SourceDestCheck: { Value: false } }),
     );
   }
 

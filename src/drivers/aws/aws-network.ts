@@ -47,7 +47,7 @@ export class AwsNetwork {
   /** Whom the group that is there lets in becomes what is wished; nothing else is looked after. */
   async follow(settings: AwsNetworkSettings): Promise<void> {
     const ec2 = await this.#clients.ec2();
-    const group = await this.#group(ec2);
+    const group = await findGroup(ec2, this.#cluster);
     if (group?.GroupId) await this.#applyRules(ec2, group.GroupId, compareRules(group.GroupId, settings, group.IpPermissions ?? []));
   }
 
@@ -55,7 +55,7 @@ export class AwsNetwork {
     const ec2 = await this.#clients.ec2();
     if (settings.vpc) await this.#given(ec2, settings);
     const name = nameOf(this.#cluster);
-    const [vpc, group] = await Promise.all([this.#vpc(ec2), this.#group(ec2)]);
+    const [vpc, group] = await Promise.all([this.#vpc(ec2), findGroup(ec2, this.#cluster)]);
     const changes = group ? changesText(compareRules(group.GroupId ?? '', settings, group.IpPermissions ?? [])) : '';
     const others = settings.nodeCidrs.length ? `, nodes from ${settings.nodeCidrs.join(', ')}` : '';
     const clients = `SSH and API from ${settings.clientCidrs.join(', ')}${others}`;
@@ -198,7 +198,7 @@ export class AwsNetwork {
 
   async #ensureGroup(ec2: EC2, vpcId: string, settings: AwsNetworkSettings): Promise<string> {
     const name = nameOf(this.#cluster);
-    const known = await this.#group(ec2);
+    const known = await findGroup(ec2, this.#cluster);
     let id = known?.GroupId;
     if (!id) {
       await this.#record('security-group');
@@ -210,7 +210,7 @@ export class AwsNetwork {
       };
       // There already: it was made by a request whose answer was lost.
       const make = ec2.createSecurityGroup(request).catch(unlessFault('InvalidGroup.Duplicate'));
-      id = ((await asked('make a security group', make)) ?? (await this.#group(ec2)))?.GroupId;
+      id = ((await asked('make a security group', make)) ?? (await findGroup(ec2, this.#cluster)))?.GroupId;
       if (!id)
         throw new SlipwayError('NAME_TAKEN', {
           tried: `make the security group ${name}`,
@@ -242,15 +242,16 @@ export class AwsNetwork {
     return Vpcs.find((vpc) => vpc.VpcId === noted) ?? Vpcs[0];
   }
 
-  async #group(ec2: EC2): Promise<SecurityGroup | undefined> {
-    const filters = ofCluster(this.#cluster, { Name: 'group-name', Values: [nameOf(this.#cluster)] });
-    return (await asked('look for the security group', ec2.describeSecurityGroups({ Filters: filters }))).SecurityGroups?.[0];
-  }
-
   #record(kind: string, { name = nameOf(this.#cluster), id }: { name?: string; id?: string | undefined } = {}): Promise<void> {
     return this.#journal.record({ kind, name, driver: 'aws', id, details: { region: this.#clients.region } });
   }
 }
+
+/** Of the cluster's machines. */
+export const findGroup = async (ec2: EC2, cluster: string): Promise<SecurityGroup | undefined> => {
+  const filters = ofCluster(cluster, { Name: 'group-name', Values: [nameOf(cluster)] });
+  return (await asked('look for the security group', ec2.describeSecurityGroups({ Filters: filters }))).SecurityGroups?.[0];
+};
 
 export const nameOf = (cluster: string): string => `slipway-${cluster}`;
 

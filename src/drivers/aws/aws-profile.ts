@@ -60,28 +60,53 @@ export const controlPlanePolicy = (cluster: string): object => ({
   ],
 });
 
+/** Beside these, where pods are reached by routes of the network. */
+export const podRoutesPolicy = (cluster: string): object => ({
+  Version: '2012-10-17',
+  Statement: [
+    { Effect: 'Allow', Action: ['ec2:DescribeRouteTables'], Resource: '*' },
+    {
+      Effect: 'Allow',
+      Action: ['ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:DeleteRoute'],
+      Resource: '*',
+      Condition: { StringEquals: { [`ec2:ResourceTag/${CLUSTER_TAG}`]: cluster } },
+    },
+  ],
+});
+
+const POLICIES = { rights: 'slipway', podRoutes: 'slipway-pod-routes' };
+
 const ASSUMED_BY_EC2 = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' }],
 };
 
 /** The instance profile of control planes, with its role. Answers its name. */
-export const ensureProfile = async (clients: AwsClients, cluster: string, journal: Journal): Promise<string> => {
+export const ensureProfile = async (
+  clients: AwsClients,
+  { cluster, journal, podRoutes }: { cluster: string; journal: Journal; podRoutes: boolean },
+): Promise<string> => {
   const iam = await clients.iam();
   const name = nameOf(cluster);
   const tags = [{ Key: CLUSTER_TAG, Value: cluster }];
   const tried = `make the role ${name}`;
   const exists = unlessFault('EntityAlreadyExists', 'LimitExceeded');
   const known = await asked(tried, iam.getInstanceProfile({ InstanceProfileName: name }).catch(unlessFault('NoSuchEntity')));
+  const give = (PolicyName: string, policy: object) =>
+    asked(tried, iam.putRolePolicy({ RoleName: name, PolicyName, PolicyDocument: JSON.stringify(policy) }));
   // One without a role is what a crash has left.
-  if (known?.InstanceProfile?.Roles?.length) return name;
+  if (known?.InstanceProfile?.Roles?.length) {
+    // The wish may be younger than the role.
+    if (podRoutes) await give(POLICIES.podRoutes, podRoutesPolicy(cluster));
+    return name;
+  }
   await journal.record({ kind: 'role', name, driver: 'aws', details: { region: clients.region } });
   await asked(
     tried,
     iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(ASSUMED_BY_EC2), Tags: tags }).catch(exists),
   );
-  const policy = JSON.stringify(controlPlanePolicy(cluster));
-  await asked(tried, iam.putRolePolicy({ RoleName: name, PolicyName: 'slipway', PolicyDocument: policy }));
+  await give(POLICIES.rights, controlPlanePolicy(cluster));
+  if (podRoutes) await give(POLICIES.podRoutes, podRoutesPolicy(cluster));
   await asked(tried, iam.createInstanceProfile({ InstanceProfileName: name, Tags: tags }).catch(exists));
   // One role is all that a profile can have.
   await asked(tried, iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(exists));
@@ -101,7 +126,7 @@ export const removeProfile = async (clients: AwsClients, cluster: string, journa
   const tried = `remove the role ${name}`;
   await asked(tried, iam.removeRoleFromInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(gone));
   await asked(tried, iam.deleteInstanceProfile({ InstanceProfileName: name }).catch(gone));
-  await asked(tried, iam.deleteRolePolicy({ RoleName: name, PolicyName: 'slipway' }).catch(gone));
+  for (const PolicyName of Object.values(POLICIES)) await asked(tried, iam.deleteRolePolicy({ RoleName: name, PolicyName }).catch(gone));
   await asked(tried, iam.deleteRole({ RoleName: name }).catch(gone));
   await journal.forget({ driver: 'aws', kind: 'role', name });
 };

@@ -85,6 +85,14 @@ export const awsDriver: DriverDescriptor = {
       description: 'Nodes of other drivers in the cluster, by the addresses that instances see them by: [192.168.7.0/24] [none]',
     },
     {
+      name: 'podRoutes',
+      scope: 'cluster',
+      type: 'boolean',
+      without: { setting: 'vpc', why: 'the table of routes has to be that of a network that is made' },
+      description:
+        'Pods are reached by routes of the network instead of in VXLAN; at most 50 nodes, or the account’s quota of routes [false]',
+    },
+    {
       name: 'instanceType',
       scope: 'pool',
       type: 'string',

@@ -52,13 +52,16 @@ const checkDriver = (pool: PoolFile, driver: DriverDescriptor, say: Say): void =
         say(['hosts', index, name], `the driver ${driver.name} has no such setting for a host`);
 };
 
-/** Settings that mean nothing without another one, which may stand beside them, or in `spec.drivers`. */
+/** Settings that mean nothing without another one, which may stand beside them, or in `spec.drivers`; and such as cannot be beside another. */
 const checkNeeds = (file: ClusterFile, { pool, at }: { pool: PoolFile; at: Path }, driver: DriverDescriptor, say: Say): void => {
   const ofAll = file.spec.drivers?.[driver.name] ?? {};
   const ofPool = { ...(pool.image === undefined ? {} : { image: pool.image }), ...pool.settings };
-  for (const { name, needs } of driver.settings) {
-    if (!needs || !(name in ofAll || name in ofPool) || needs in ofAll || needs in ofPool) continue;
-    say(name in ofPool ? [...at, 'settings', name] : ['spec', 'drivers', driver.name, name], `needs ${needs} as well`);
+  const isGiven = (name: string): boolean => name in ofAll || name in ofPool;
+  for (const { name, needs, without } of driver.settings) {
+    if (!isGiven(name)) continue;
+    const where = name in ofPool ? [...at, 'settings', name] : ['spec', 'drivers', driver.name, name];
+    if (needs && !isGiven(needs)) say(where, `needs ${needs} as well`);
+    if (without && isGiven(without.setting)) say(where, `cannot be beside ${without.setting}: ${without.why}`);
   }
 };
 

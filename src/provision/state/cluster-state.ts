@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Overlay } from '../../api/config/agent-config.ts';
 import { SlipwayError } from '../../base/errors/slipway-error.ts';
 import { writeAtomically } from '../../hosts/local/local-host.ts';
 import { changeKubeconfigFile, type KubeconfigChange, kubeconfigFileToChange } from '../../pki/kubeconfig-file.ts';
@@ -30,7 +31,7 @@ export interface ClusterState {
   /** RFC 3339: since when the API server was found elsewhere, while not all nodes have told their new addresses. */
   movingSince?: string | undefined;
   /** How pods of different nodes reach each other, where that was found out on the hosts. */
-  overlay?: 'routes' | 'vxlan' | undefined;
+  overlay?: Overlay | undefined;
   /** Of this computer, where `slipway tunnel` listens: set where the API is reached over SSH only. The kubeconfig names it. */
   tunnelPort?: number | undefined;
   /** Of the programs on the nodes; absent where a version before 0.2 made the cluster. */

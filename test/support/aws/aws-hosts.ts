@@ -6,19 +6,17 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EC2, Instance } from '@aws-sdk/client-ec2';
+import type { EC2, Instance, RouteTable } from '@aws-sdk/client-ec2';
 import { createLocalDriver } from '../../../src/drivers/local/local-driver.ts';
 import { openJournal } from '../../../src/provision/state/cluster-journal.ts';
 import { bootCloudHost } from '../cloud-host.ts';
 import type { Suite } from '../suite.ts';
-import { filterPackets } from './security-groups.ts';
+import { filterPackets, GATEWAY } from './security-groups.ts';
 
 const CLUSTER = 'ec2';
 const CONTEXT = { signal: new AbortController().signal, progress: () => {} };
 /** moto's own public addresses, and those of the networks that tests make. */
 const RANGES = ['54.214.0.0/16', '10.100.0.0/16'];
-/** This computer, as instances see it: the gateway of their network. */
-const GATEWAY = '10.100.0.1';
 
 export interface AwsHosts {
   /** Whether an instance with that private address was given rights. */
@@ -45,6 +43,7 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
   /** The addresses that each was booted with. */
   const running = new Map<string, string>();
   const filter = filterPackets(suite);
+  const router = routeRanges(suite);
   const problems: string[] = [];
   const busy = new Map<string, Promise<void>>();
   let closed = false;
@@ -102,9 +101,22 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
     busy.set(id, work);
   };
   const look = async (): Promise<void> => {
-    const [{ Reservations = [] }, { SecurityGroups = [] }] = await Promise.all([ec2.describeInstances({}), ec2.describeSecurityGroups({})]);
+    const [{ Reservations = [] }, { SecurityGroups: groups = [] }, { RouteTables = [] }] = await Promise.all([
+      ec2.describeInstances({}),
+      ec2.describeSecurityGroups({}),
+      ec2.describeRouteTables({}),
+    ]);
     const instances = Reservations.flatMap((reservation) => reservation.Instances ?? []);
-    await filter.follow(instances, SecurityGroups);
+    const ranges = rangesIn(RouteTables);
+    await filter.follow({ instances, groups, ranges });
+    await router.follow(
+      new Map(
+        ranges.flatMap(({ range, instanceId }) => {
+          const address = instances.find(({ InstanceId }) => InstanceId === instanceId)?.PrivateIpAddress;
+          return address ? [[range, address] as const] : [];
+        }),
+      ),
+    );
     instances.forEach(follow);
   };
   const keepLooking = async (): Promise<void> => {
@@ -135,6 +147,29 @@ export const watchInstances = async (suite: Suite, ec2: EC2): Promise<AwsHosts> 
       for (const machine of await sandboxes.list(CLUSTER)) await sandboxes.destroy(machine);
       await sandboxes.destroyShared(CLUSTER);
       await filter.close();
+    },
+  };
+};
+
+const rangesIn = (tables: readonly RouteTable[]): { range: string; instanceId: string }[] =>
+  tables
+    .flatMap(({ Routes = [] }) => Routes)
+    .flatMap(({ DestinationCidrBlock: range, InstanceId: instanceId }) => (range && instanceId ? [{ range, instanceId }] : []));
+
+/** What the table of routes says, in the kernel that all instances have as their gateway. */
+const routeRanges = (suite: Suite): { follow(wanted: ReadonlyMap<string, string>): Promise<void> } => {
+  const applied = new Map<string, string>();
+  return {
+    follow: async (wanted) => {
+      for (const [range, address] of wanted) {
+        if (applied.get(range) === address) continue;
+        await suite.run(['ip', 'route', 'replace', range, 'via', address]);
+        applied.set(range, address);
+      }
+      for (const range of [...applied.keys()].filter((one) => !wanted.has(one))) {
+        await suite.run(['ip', 'route', 'delete', range]);
+        applied.delete(range);
+      }
     },
   };
 };

@@ -1,23 +1,32 @@
 /**
- * What security groups do to packets: a filter of the bridge that all instances are on, made from what moto says of groups and their members. As on
- * AWS, what is not let in gets no answer at all, and a group that names itself means its members' private addresses.
+ * What security groups, and the check of source and destination, do to packets: a filter of the bridge that all instances are on, made from what moto
+ * says of them. As on AWS, what is not let in gets no answer at all, and a group that names itself means its members' private addresses.
  */
 import type { Instance, IpPermission, SecurityGroup } from '@aws-sdk/client-ec2';
 import type { Suite } from '../suite.ts';
 
 const TABLE = 'bridge ec2';
+/** This computer, and the router of the network, as instances see it. */
+export const GATEWAY = '10.100.0.1';
 
 export interface PacketFilter {
   /** Called with what is there now; does something only when that has changed. */
-  follow(instances: readonly Instance[], groups: readonly SecurityGroup[]): Promise<void>;
+  follow(now: Packets): Promise<void>;
   close(): Promise<void>;
+}
+
+interface Packets {
+  instances: readonly Instance[];
+  groups: readonly SecurityGroup[];
+  /** Ranges that the network leads to an instance, by its ID. */
+  ranges: readonly { range: string; instanceId: string }[];
 }
 
 export const filterPackets = (suite: Suite): PacketFilter => {
   let applied = '';
   return {
-    follow: async (instances, groups) => {
-      const rules = renderFilter(instances, groups);
+    follow: async (now) => {
+      const rules = renderFilter(now);
       if (rules === applied) return;
       const result = await suite.run(['nft', '-f', '-'], { input: rules });
       if (result.code !== 0) throw new Error(`security groups as rules of nftables: ${result.stderr}\n${rules}`);
@@ -27,7 +36,8 @@ export const filterPackets = (suite: Suite): PacketFilter => {
   };
 };
 
-const renderFilter = (instances: readonly Instance[], groups: readonly SecurityGroup[]): string => {
+/** Before 0, where br_netfilter takes what is forwarded past the chains of that priority. */
+const renderFilter = ({ instances, groups, ranges }: Packets): string => {
   const alive = instances.filter((instance) => instance.PrivateIpAddress && instance.State?.Name === 'running');
   const membersOf = (id: string | undefined): string[] =>
     alive
@@ -40,6 +50,13 @@ const renderFilter = (instances: readonly Instance[], groups: readonly SecurityG
     return `  chain ${instance.InstanceId} {\n${rules.flatMap((rule) => acceptLines(rule, instance, membersOf)).join('')}    drop\n  }\n`;
   };
   const jumps = alive.map((instance) => `    ip daddr { ${addressesOf(instance)} } jump ${instance.InstanceId}\n`);
+  const passing = new Set(alive.filter(({ SourceDestCheck }) => SourceDestCheck === false).map(({ InstanceId }) => InstanceId));
+  const destinations = ranges.map(
+    ({ range, instanceId }) => `    ip daddr ${range} ${passing.has(instanceId) ? `jump ${instanceId}` : 'drop'}\n`,
+  );
+  // Who sent a frame is not known here: one instance with the check has it for all.
+  const isChecked = passing.size < alive.length;
+  const sources = isChecked ? `    ip saddr != { ${[GATEWAY, ...alive.map(addressesOf)].join(', ')} } drop\n` : '';
   return `table ${TABLE}
 delete table ${TABLE}
 table ${TABLE} {
@@ -47,9 +64,13 @@ ${alive.map(chainOf).join('')}  chain to {
     ether type != ip accept
     ip protocol icmp accept
     ip protocol tcp tcp flags & (syn | ack) != syn accept
-${jumps.join('')}  }
-  chain forward { type filter hook forward priority 0; jump to; }
-  chain output { type filter hook output priority 0; jump to; }
+${jumps.join('')}${destinations.join('')}  }
+  chain from {
+    ether type != ip accept
+${sources}  }
+  chain input { type filter hook input priority -1; jump from; }
+  chain forward { type filter hook forward priority -1; jump from; jump to; }
+  chain output { type filter hook output priority -1; jump to; }
 }
 `;
 };
@@ -61,6 +82,6 @@ const acceptLines = (rule: IpPermission, instance: Instance, membersOf: (group: 
   const ranges = (rule.IpRanges ?? []).map((range) => `    ip saddr ${range.CidrIp} ${what}accept\n`);
   const members = (rule.UserIdGroupPairs ?? []).flatMap((pair) => membersOf(pair.GroupId));
   return members.length
-    ? [...ranges, `    ip saddr { ${members.join(', ')} } ip daddr ${instance.PrivateIpAddress} ${what}accept\n`]
+    ? [...ranges, `    ip saddr { ${members.join(', ')} } ip daddr != ${instance.PublicIpAddress ?? '0.0.0.0'} ${what}accept\n`]
     : ranges;
 };

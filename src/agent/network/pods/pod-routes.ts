@@ -1,4 +1,4 @@
-import { ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
+import { type Overlay, ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
 import type { Stored } from '../../../api/meta/object.ts';
 import type { Node } from '../../../api/types/core-v1.ts';
 
@@ -32,8 +32,11 @@ export const vxlanDeviceLines = (own: Peer, options: { device: string; mtu: numb
   `link set ${VXLAN_DEVICE} up`,
 ];
 
+/** In a cloud the default route leads to a network that knows where pods are: nothing is set for peers. */
+export type PeerOverlay = Exclude<Overlay, 'cloud'>;
+
 /** What makes a peer's pods reachable, as lines for `ip -batch` and `bridge -batch`. Replacing what is there is no error. */
-export const peerLines = (peer: Peer, overlay: 'routes' | 'vxlan'): { ip: string[]; bridge: string[] } =>
+export const peerLines = (peer: Peer, overlay: PeerOverlay): { ip: string[]; bridge: string[] } =>
   overlay === 'routes'
     ? { ip: [`route replace ${peer.podCidr} via ${peer.address} proto ${ROUTE_PROTOCOL}`], bridge: [] }
     : {
@@ -44,7 +47,7 @@ export const peerLines = (peer: Peer, overlay: 'routes' | 'vxlan'): { ip: string
         bridge: [`fdb replace ${macOf(peer.address)} dev ${VXLAN_DEVICE} dst ${peer.address} self permanent`],
       };
 
-export const removalLines = (podCidr: string, peer: Peer | undefined, overlay: 'routes' | 'vxlan'): { ip: string[]; bridge: string[] } => ({
+export const removalLines = (podCidr: string, peer: Peer | undefined, overlay: Overlay): { ip: string[]; bridge: string[] } => ({
   ip: [
     `route del ${podCidr} proto ${ROUTE_PROTOCOL}`,
     ...(overlay === 'vxlan' ? [`neighbour del ${tunnelAddress(podCidr)} dev ${VXLAN_DEVICE}`] : []),

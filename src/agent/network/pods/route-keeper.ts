@@ -1,4 +1,4 @@
-import { ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
+import { type Overlay, ROUTE_PROTOCOL, VXLAN_DEVICE } from '../../../api/config/agent-config.ts';
 import type { Logger } from '../../../base/log/logger.ts';
 import type { RunTool } from '../run-tool.ts';
 import { macOf, type Peer, peerLines, removalLines, vxlanDeviceLines } from './pod-routes.ts';
@@ -7,7 +7,7 @@ const RETRY_MS = 2_000;
 
 /** Keeps the routes to the pods of other nodes equal to the peers it is told of. Changes collect while `ip` runs. */
 export class RouteKeeper {
-  readonly #options: { overlay: 'routes' | 'vxlan'; run: RunTool; log: Logger };
+  readonly #options: { overlay: Overlay; run: RunTool; log: Logger };
   readonly #peers = new Map<string, Peer>();
   /** What is in force, by pod range. */
   readonly #installed = new Map<string, Peer>();
@@ -18,7 +18,7 @@ export class RouteKeeper {
   #retry: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: { overlay: 'routes' | 'vxlan'; run: RunTool; log: Logger }) {
+  constructor(options: { overlay: Overlay; run: RunTool; log: Logger }) {
     this.#options = options;
   }
 
@@ -76,7 +76,8 @@ export class RouteKeeper {
     const own = this.#own;
     if (!own) return;
     if (!this.#deviceReady) await this.#prepare(own);
-    const wanted = new Map([...this.#peers.values()].filter((peer) => peer.podCidr !== own.podCidr).map((peer) => [peer.podCidr, peer]));
+    const peers = overlay === 'cloud' ? [] : [...this.#peers.values()].filter((peer) => peer.podCidr !== own.podCidr);
+    const wanted = new Map(peers.map((peer) => [peer.podCidr, peer]));
     const lines = { ip: [] as string[], bridge: [] as string[] };
     for (const [podCidr, peer] of this.#installed)
       if (!wanted.has(podCidr)) {
@@ -89,7 +90,7 @@ export class RouteKeeper {
     await this.#batch('ip', lines.ip, { force: true });
     await this.#batch('bridge', lines.bridge, { force: true });
     const added = [...wanted.values()].filter((peer) => !same(this.#installed.get(peer.podCidr), peer));
-    const additions = added.map((peer) => peerLines(peer, overlay));
+    const additions = overlay === 'cloud' ? [] : added.map((peer) => peerLines(peer, overlay));
     await this.#batch(
       'bridge',
       additions.flatMap((addition) => addition.bridge),

@@ -61,6 +61,10 @@ const SETTINGS: readonly Case[] = [
   ['  driver: aws\n  drivers: {aws: {vpc: vpc-1}}\n', 'f:6:24: spec.drivers.aws.vpc: needs subnets as well'],
   ['  driver: aws\n  drivers: {aws: {subnets: [subnet-1]}}\n', 'f:6:19: spec.drivers.aws.subnets: needs vpc as well'],
   [
+    '  driver: aws\n  drivers: {aws: {podRoutes: true, vpc: vpc-1, subnets: [subnet-1]}}\n',
+    'f:6:30: spec.drivers.aws.podRoutes: cannot be beside vpc: the table of routes has to be that of a network that is made',
+  ],
+  [
     `  driver: virtualbox\n  drivers: {virtualbox: {publish: ["99999", abc, "8080:30080", 30080]}}\n`,
     `f:6:36: spec.drivers.virtualbox.publish[0]: ${PORTS}, not "99999"`,
     `f:6:45: spec.drivers.virtualbox.publish[1]: ${PORTS}, not "abc"`,
