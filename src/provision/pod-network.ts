@@ -17,7 +17,7 @@ import type { NodeSpec } from './spec/cluster-spec.ts';
 export const decideOverlay = async (context: ClusterContext, report: (detail: string) => void): Promise<{ changed: boolean }> => {
   const { state } = context;
   if ([...context.machines.values()].every((machine) => machine.sameNetwork)) return { changed: false };
-  const overlay = await overlayFor(context);
+  const overlay = (await knownOverlay(context)) ?? ((await shareSegment(context)) ? 'routes' : 'vxlan');
   if (overlay === state.overlay) return { changed: false };
   report(REPORTS[overlay]);
   context.state = { ...state, overlay };
@@ -31,13 +31,17 @@ const REPORTS: Record<Overlay, string> = {
   cloud: 'pods are routed by the network of the cloud',
 };
 
-const overlayFor = async (context: ClusterContext): Promise<Overlay> => {
-  const { spec, state, drivers } = context;
+/** Without a question to the hosts. Undefined where only they can tell. */
+export const knownOverlay = async ({
+  spec,
+  state,
+  drivers,
+  newNodes,
+}: Pick<ClusterContext, 'spec' | 'state' | 'drivers' | 'newNodes'>): Promise<Overlay | undefined> => {
   const clouds = await Promise.all(spec.nodes.map(async (node) => (await drivers.of(node)).cloud));
   if (clouds.every((cloud) => cloud?.podRoutes)) return 'cloud';
   if (state.overlay === 'cloud' || state.overlay === 'vxlan') return 'vxlan';
-  if (state.overlay && context.newNodes.length === 0) return state.overlay;
-  return (await shareSegment(context)) ? 'routes' : 'vxlan';
+  return newNodes.length === 0 ? state.overlay : undefined;
 };
 
 /** For agents. */

@@ -60,7 +60,7 @@ describe('a cluster whose pods are routed by AWS', { skip: 'missing' in moto ? m
   /** Every node asks every pod of the demo. */
   const everyPodAnswers = async (): Promise<void> => {
     const { items } = await json<{ items: { status: { podIP: string }; spec: { nodeName: string } }[] }>('get', 'pods', '-l', 'app=demo');
-    assert.equal(new Set(items.map(({ spec }) => spec.nodeName)).size, 3);
+    assert.ok(new Set(items.map(({ spec }) => spec.nodeName)).size > 1);
     for (const { metadata } of await nodes())
       for (const { status } of items) await onNode(metadata.name, `timeout 5 bash -c ': < /dev/tcp/${status.podIP}/8080'`);
   };
@@ -75,6 +75,7 @@ describe('a cluster whose pods are routed by AWS', { skip: 'missing' in moto ? m
     writeCluster(', podRoutes: true');
     const plan = await suite.slipway(['plan', '-f', file]);
     assert.match(plan.stdout, /~ machine cloud-2 .*lets packets of pods through/);
+    assert.match(plan.stdout, /agent\.json/);
     const result = await suite.slipway(['up', '-f', file], { timeoutMs: 300_000 });
     assert.equal(result.code, 0, result.stderr + world.hosts.problems.join('\n'));
     assert.match((await suite.slipway(['plan', '-f', file])).stdout, /No changes/);

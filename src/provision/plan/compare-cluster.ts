@@ -6,6 +6,7 @@ import { type ClusterContext, clusterContext, controlPlanes } from '../cluster-c
 import type { ClusterDrivers } from '../cluster-drivers.ts';
 import { markPatch } from '../node-marks.ts';
 import { openClient } from '../open-client.ts';
+import { knownOverlay } from '../pod-network.ts';
 import { runSteps } from '../run-steps.ts';
 import type { ClusterSpec } from '../spec/cluster-spec.ts';
 import type { ClusterState } from '../state/cluster-state.ts';
@@ -60,6 +61,8 @@ export const compareCluster = async ({ known, spec, drivers, options }: CompareO
       }),
     );
     for (const outcome of connected) if (outcome.status === 'rejected') throw outcome.reason;
+    // Of agents' configuration: what `up` would decide, as far as it can be said by who changes nothing.
+    context.state = { ...known, overlay: (await knownOverlay({ ...context, spec })) ?? known.overlay };
     await runPlannable(context, found, options);
     options.report?.('Comparing what the API has');
     await compareApi(context, found);
