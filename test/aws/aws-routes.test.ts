@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import type { RouteTable } from '@aws-sdk/client-ec2';
+import { awsClusterFile } from '../support/aws/aws-cluster-file.ts';
 import { type AwsWorld, startAwsWorld } from '../support/aws/aws-world.ts';
 import { findMoto } from '../support/aws/moto.ts';
 import { enterSuite } from '../support/suite.ts';
@@ -13,19 +15,7 @@ const moto = findMoto();
 const suite = await enterSuite(import.meta.filename);
 const file = join(suite.root, 'cluster.yaml');
 const writeCluster = (more: string): void =>
-  writeFileSync(
-    file,
-    `apiVersion: slipway/v1
-kind: Cluster
-metadata: {name: cloud}
-spec:
-  driver: aws
-  drivers:
-    aws: {region: eu-central-1, clientCidrs: [10.100.0.1/32]${more}}
-  pools: [{name: main, count: 3}]
-  addons: {demo: true}
-`,
-  );
+  writeFileSync(file, awsClusterFile({ settings: `clientCidrs: [10.100.0.1/32]${more}`, count: 3 }));
 
 const [yes, no] = [() => true, () => false];
 
@@ -43,12 +33,18 @@ describe('a cluster whose pods are routed by AWS', { skip: 'missing' in moto ? m
   after(() => world?.close());
   const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await suite.slipway([...args, '-o', 'json'])).stdout) as T;
   const nodes = async (): Promise<Node[]> => (await json<{ items: Node[] }>('get', 'nodes')).items;
+  const table = async (): Promise<RouteTable> => {
+    const { RouteTables: [found = {}] = [] } = await world.ec2.describeRouteTables({
+      Filters: [{ Name: 'tag:slipway/cluster', Values: ['cloud'] }],
+    });
+    return found;
+  };
   /** Of the table: `10.244.0.0/24 i-0123`. */
   const routes = async (): Promise<string[]> => {
-    const { RouteTables = [] } = await world.ec2.describeRouteTables({ Filters: [{ Name: 'tag:slipway/cluster', Values: ['cloud'] }] });
-    return RouteTables.flatMap(({ Routes = [] }) => Routes)
-      .flatMap(({ DestinationCidrBlock, InstanceId }) => (InstanceId ? [`${DestinationCidrBlock} ${InstanceId}`] : []))
-      .toSorted();
+    const { Routes = [] } = await table();
+    return Routes.flatMap(({ DestinationCidrBlock, InstanceId }) =>
+      InstanceId ? [`${DestinationCidrBlock} ${InstanceId}`] : [],
+    ).toSorted();
   };
   const wanted = async (): Promise<string[]> =>
     (await nodes()).map(({ spec }) => `${spec.podCIDR} ${spec.providerID.split('/').at(-1)}`).toSorted();
@@ -92,8 +88,8 @@ describe('a cluster whose pods are routed by AWS', { skip: 'missing' in moto ? m
 
   test('a route that somebody has taken away comes back', async () => {
     const [first = ''] = await routes();
-    const { RouteTables = [] } = await world.ec2.describeRouteTables({ Filters: [{ Name: 'tag:slipway/cluster', Values: ['cloud'] }] });
-    await world.ec2.deleteRoute({ RouteTableId: RouteTables[0]?.RouteTableId, DestinationCidrBlock: first.split(' ')[0] });
+    const { RouteTableId } = await table();
+    await world.ec2.deleteRoute({ RouteTableId, DestinationCidrBlock: first.split(' ')[0] });
     await until(async () => (await routes()).includes(first), { what: 'the route', withinMs: 30_000 });
     await until(() => everyPodAnswers().then(yes, no), { what: 'answers of all pods', withinMs: 30_000 });
   });

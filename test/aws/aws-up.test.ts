@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { awsClusterFile } from '../support/aws/aws-cluster-file.ts';
 import { type AwsWorld, startAwsWorld } from '../support/aws/aws-world.ts';
 import { serveBalancer } from '../support/aws/balancer.ts';
 import { findMoto } from '../support/aws/moto.ts';
@@ -13,19 +14,7 @@ const moto = findMoto();
 const suite = await enterSuite(import.meta.filename);
 const file = join(suite.root, 'cluster.yaml');
 const writeCluster = (clientCidrs: string): void =>
-  writeFileSync(
-    file,
-    `apiVersion: slipway/v1
-kind: Cluster
-metadata: {name: cloud}
-spec:
-  driver: aws
-  drivers:
-    aws: {region: eu-central-1, clientCidrs: [${clientCidrs}]}
-  pools: [{name: main, count: 2}]
-  addons: {demo: true}
-`,
-  );
+  writeFileSync(file, awsClusterFile({ settings: `clientCidrs: [${clientCidrs}]`, count: 2 }));
 writeCluster('10.100.0.1/32, 203.0.113.0/24');
 
 describe('a cluster on AWS', { skip: 'missing' in moto ? moto.missing : false }, () => {
