@@ -95,21 +95,19 @@ export const ensureProfile = async (
   const give = (PolicyName: string, policy: object) =>
     asked(tried, iam.putRolePolicy({ RoleName: name, PolicyName, PolicyDocument: JSON.stringify(policy) }));
   // One without a role is what a crash has left.
-  if (known?.InstanceProfile?.Roles?.length) {
-    // The wish may be younger than the role.
-    if (podRoutes) await give(POLICIES.podRoutes, podRoutesPolicy(cluster));
-    return name;
+  if (!known?.InstanceProfile?.Roles?.length) {
+    await journal.record({ kind: 'role', name, driver: 'aws', details: { region: clients.region } });
+    await asked(
+      tried,
+      iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(ASSUMED_BY_EC2), Tags: tags }).catch(exists),
+    );
+    await give(POLICIES.rights, controlPlanePolicy(cluster));
+    await asked(tried, iam.createInstanceProfile({ InstanceProfileName: name, Tags: tags }).catch(exists));
+    // One role is all that a profile can have.
+    await asked(tried, iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(exists));
   }
-  await journal.record({ kind: 'role', name, driver: 'aws', details: { region: clients.region } });
-  await asked(
-    tried,
-    iam.createRole({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(ASSUMED_BY_EC2), Tags: tags }).catch(exists),
-  );
-  await give(POLICIES.rights, controlPlanePolicy(cluster));
+  // The wish may be younger than the role.
   if (podRoutes) await give(POLICIES.podRoutes, podRoutesPolicy(cluster));
-  await asked(tried, iam.createInstanceProfile({ InstanceProfileName: name, Tags: tags }).catch(exists));
-  // One role is all that a profile can have.
-  await asked(tried, iam.addRoleToInstanceProfile({ InstanceProfileName: name, RoleName: name }).catch(exists));
   return name;
 };
 
